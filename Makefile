@@ -1,0 +1,178 @@
+# supernode: one Makefile, non-recursive.
+#
+#   make run    build, start on embedded defaults and show it relaying
+#   make test   every test; the last line counts them
+#
+# Variables: CC=clang, BUILD=dir, SAN=address,undefined | thread, V=1.
+
+BUILD	?= build
+CC	= gcc
+PREFIX	?= /usr/local
+DESTDIR	?=
+VERSION	:= $(shell cat VERSION)
+REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo none)
+
+WARN	= -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+	  -Wpointer-arith -Wformat=2 -Wvla -Werror
+# the pure codecs and the protocol must not lose a bit in a conversion
+$(BUILD)/obj/common/% $(BUILD)/obj/relay/turn/%: WARN += -Wconversion
+
+CPPFLAGS += -D_GNU_SOURCE -iquote . -iquote relay -MMD -MP
+CFLAGS	?= -O2 -g
+BASE	= -std=gnu11 -fno-strict-aliasing -fno-common -fstack-protector-strong \
+	  -fPIE -pthread
+ifndef SAN
+CPPFLAGS += -D_FORTIFY_SOURCE=2
+MALLOC	= -ljemalloc
+else
+BASE	+= -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+CPPFLAGS += -DSANITIZED
+endif
+LDFLAGS	+= -pie -Wl,-z,relro,-z,now -pthread
+LIBS	= -levent_core -levent_extra -levent_openssl -levent_pthreads \
+	  -lssl -lcrypto -lconfuse -ljansson
+Q	= $(if $(V),,@)
+
+common_c := $(sort $(wildcard common/*.c common/*/*.c))
+relay_c	:= $(filter-out relay/main.c, $(sort $(wildcard relay/*.c \
+	   relay/net/*.c relay/turn/*.c relay/budget/*.c relay/policy/*.c)))
+ctl_c	:= $(sort $(wildcard relay/ctl/*.c))
+support_c := $(sort $(wildcard tests/support/*.c))
+tool_c	:= $(sort $(wildcard tests/bench/*.c))
+unit_c	:= $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c))
+fuzz_c	:= $(sort $(wildcard tests/fuzz/fuzz_*.c))
+shell	:= $(sort $(wildcard packaging/*.sh tests/*.sh tests/*/*.sh .ci/run))
+
+obj	= $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+unit	:= $(unit_c:%.c=$(BUILD)/%)
+fuzz	:= $(fuzz_c:%.c=$(BUILD)/%)
+tools	:= $(patsubst tests/bench/%.c,$(BUILD)/tools/%,$(tool_c))
+
+.PHONY: all deps run test test-all check check-asan check-tsan scenario interop fuzz \
+	replay bench lint format install uninstall deb clean tools
+.SECONDARY:
+
+all: $(BUILD)/supernoded $(BUILD)/supernodectl
+
+# ---- building
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(WARN) -c -o $@ $<
+
+# version and revision reach one file only, so that a commit rebuilds one
+$(BUILD)/obj/common/build.o: CPPFLAGS += -DVERSION='"$(VERSION)"' \
+	-DREVISION='"$(REVISION)"'
+$(BUILD)/obj/common/build.o: VERSION
+
+$(BUILD)/libcommon.a: $(call obj,$(common_c))
+$(BUILD)/librelay.a: $(call obj,$(relay_c))
+$(BUILD)/libsupport.a: $(call obj,$(support_c))
+$(BUILD)/%.a:
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && ar rcsD $@ $^
+
+LINK	= $(Q)echo "  LD      $@"; mkdir -p $(@D); \
+	  $(CC) $(BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(BUILD)/supernoded: $(call obj,relay/main.c) $(BUILD)/librelay.a \
+	$(BUILD)/libcommon.a
+	$(LINK) $(LIBS) $(MALLOC)
+$(BUILD)/supernodectl: $(call obj,$(ctl_c)) $(BUILD)/libcommon.a
+	$(LINK) -ljansson -lcrypto
+
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/librelay.a \
+	$(BUILD)/libsupport.a $(BUILD)/libcommon.a
+	$(LINK) -lcmocka $(LIBS)
+
+$(BUILD)/tools/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libsupport.a \
+	$(BUILD)/libcommon.a
+	$(LINK) -lssl -lcrypto -ljansson -lm
+tools: $(tools)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- running
+
+deps:
+	@sh packaging/deps.sh
+
+run:
+	@sh packaging/deps.sh run build
+	@$(MAKE) --no-print-directory all tools
+	@sh packaging/run.sh $(BUILD)
+
+# ---- testing: each target leaves its counts in $(BUILD)/results
+
+RUNNER	= bash tests/runner.sh $(BUILD)
+
+# what a plain `make test` runs, in the order in which failures tell most
+test:
+	@sh packaging/deps.sh run build test
+	@bash tests/all.sh $(BUILD)
+
+check: $(unit)
+	@$(RUNNER) unit $(unit)
+check-asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CC=clang \
+	    SAN=address,undefined check replay
+check-tsan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=clang \
+	    SAN=thread all tools check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=clang \
+	    SAN=thread WORKERS=4 scenario
+scenario: all tools
+	@$(RUNNER) scenario $(sort $(wildcard tests/scenario/[0-9]*.sh))
+interop: all tools
+	@$(RUNNER) interop $(sort $(wildcard tests/interop/[0-9]*.sh))
+
+# one fuzz target per parser: FUZZ_SECONDS each; `replay` runs the kept corpus
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+$(BUILD)/fuzz/bin/%: tests/fuzz/%.c $(common_c) $(relay_c)
+	@mkdir -p $(@D)
+	@echo "  FUZZ    $@"
+	$(Q)clang $(BASE) -D_GNU_SOURCE -DSANITIZED -iquote . -iquote relay \
+	    -O1 -g $(FUZZ_FLAGS) -o $@ $< $(common_c) $(relay_c) $(LIBS)
+fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/bin/%,$(fuzz_c))
+	@bash tests/fuzz/fuzz.sh $(BUILD) $(FUZZ_SECONDS) $^
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o \
+	$(BUILD)/obj/tests/fuzz/replay.o $(BUILD)/librelay.a $(BUILD)/libcommon.a
+	$(LINK) $(LIBS)
+replay: $(fuzz)
+	@$(RUNNER) replay $(fuzz)
+
+bench: all tools
+	@bash tests/bench/bench.sh $(BUILD)
+
+# ---- the house
+
+lint:
+	@bash tests/lint.sh
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	install -Dm755 $(BUILD)/supernoded $(DESTDIR)$(PREFIX)/sbin/supernoded
+	install -Dm755 $(BUILD)/supernodectl $(DESTDIR)$(PREFIX)/bin/supernodectl
+	install -Dm644 docs/man/supernoded.8 $(DESTDIR)$(PREFIX)/share/man/man8/supernoded.8
+	install -Dm644 docs/man/supernoded.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/supernoded.conf.5
+	install -Dm644 docs/man/supernodectl.1 $(DESTDIR)$(PREFIX)/share/man/man1/supernodectl.1
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local|$(PREFIX)|g' packaging/systemd/supernoded.service \
+	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/supernoded.service
+	test -e $(DESTDIR)/etc/supernode/supernoded.conf || \
+	    install -Dm640 conf/supernoded.conf $(DESTDIR)/etc/supernode/supernoded.conf
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/supernoded \
+	    $(DESTDIR)$(PREFIX)/bin/supernodectl \
+	    $(DESTDIR)$(PREFIX)/share/man/man8/supernoded.8 \
+	    $(DESTDIR)$(PREFIX)/share/man/man5/supernoded.conf.5 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/supernodectl.1 \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/supernoded.service
+deb:
+	@echo "make deb: Debian packaging is not part of this version" >&2; exit 1
+clean:
+	rm -rf $(BUILD)

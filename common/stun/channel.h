@@ -1,0 +1,52 @@
+/*
+ * channel: ChannelData (RFC 8656, section 12.4) and the framing of STUN and
+ * ChannelData on a stream (RFC 8489, section 6.2.2).
+ *
+ *	 0                   1                   2                   3
+ *	+-------------------------------+-------------------------------+
+ *	|  Channel Number 0x4000-0x4FFF |            Length             |
+ *	+-------------------------------+-------------------------------+
+ *	|                       Application Data ...   (padded to 4 on  |
+ *	|                                               streams only)   |
+ */
+#ifndef COMMON_STUN_CHANNEL_H
+#define COMMON_STUN_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/code.h"
+
+enum {
+	STUN_CHANNEL_HEADER_LEN = 4,
+	STUN_CHANNEL_MIN = 0x4000, /* RFC 8656, section 12 */
+	STUN_CHANNEL_MAX = 0x4FFF,
+	STUN_FRAME_NEED = 4, /* bytes from which a frame's size is known */
+};
+
+static inline bool
+stun_channel_is_valid(uint16_t number)
+{
+	return number >= STUN_CHANNEL_MIN && number <= STUN_CHANNEL_MAX;
+}
+
+/*
+ * Reads the header of a datagram.  Datagrams may carry padding behind the
+ * data.  Returns 0 or EBADMSG (shorter than it says, number out of range).
+ */
+MUST_CHECK int stun_channel_parse(
+    uint16_t *number, size_t *len, const uint8_t *data, size_t size);
+void stun_channel_header(
+    uint8_t out[STUN_CHANNEL_HEADER_LEN], uint16_t number, size_t len);
+
+/*
+ * How long is the frame that begins at data (size >= STUN_FRAME_NEED) on a
+ * stream?  *frame is what to consume, padding included; *message without
+ * padding.  Returns 0 or EBADMSG (neither STUN nor ChannelData, STUN length
+ * not a multiple of 4: the stream is lost and must be closed).
+ */
+MUST_CHECK int stun_frame_size(
+    size_t *frame, size_t *message, const uint8_t *data, size_t size);
+
+#endif
