@@ -20,7 +20,8 @@ char *mem_strdup(const char *text);
 void mem_free(void *p);
 
 /* For tests: the n-th allocation from now (0 = next) returns NULL; -1 none.
- * Returns how many allocations were asked for since the last call. */
+ * Returns how many allocations were asked for since the last call; counting
+ * begins with the first call, which returns 0. */
 long mem_fail_at(long n);
 
 #endif

@@ -31,6 +31,8 @@ void table_free(struct table *t);
 uint32_t table_hash(const void *key, size_t len);
 /* The same over family, host and port only. */
 uint32_t table_hash_addr(const struct addr *a);
+/* SipHash-1-3 itself, under a key of the caller's. */
+uint64_t table_siphash(const uint64_t key[2], const void *data, size_t len);
 
 /* Returns the item or NULL. */
 void *table_find(const struct table *t, uint32_t hash, const void *key);
