@@ -1,0 +1,135 @@
+/*
+ * snapshot: the configuration, checked and frozen.
+ *
+ * Loaded by the main thread, then read-only: workers keep a pointer until
+ * they are handed a newer one.  FROZEN: after snapshot_load.
+ */
+#ifndef RELAY_SNAPSHOT_H
+#define RELAY_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/addr.h"
+#include "common/code.h"
+#include "common/log.h"
+#include "common/stun/integrity.h"
+
+enum {
+	SNAPSHOT_WORKERS_MAX = 256,
+	/* 401 to a bare 20-byte request must fit 2.5x on the wire */
+	SNAPSHOT_REALM_MAX = 40,
+	SNAPSHOT_ERROR_MAX = 512,
+};
+
+struct snapshot_addrs {
+	struct addr *at;
+	size_t count;
+};
+
+struct snapshot_prefixes {
+	struct addr_prefix *at;
+	size_t count;
+};
+
+/* "203.0.113.7/10.0.0.7": what the world sees / what we bind */
+struct snapshot_external {
+	struct addr outside;
+	struct addr inside;
+};
+
+struct snapshot_user {
+	char *name;
+	char *password;
+	struct stun_key md5; /* long-term keys under the realm */
+	struct stun_key sha256;
+	uint8_t userhash[STUN_USERHASH_LEN];
+};
+
+struct snapshot {
+	struct {
+		char *name;
+		char *realm;
+		unsigned workers; /* resolved: never 0 */
+		char *state;
+		char *run;
+		char *contact;
+	} node;
+	struct {
+		struct snapshot_addrs udp;
+		struct snapshot_addrs tcp;
+		struct snapshot_addrs tls;
+		struct snapshot_addrs dtls;
+		char *certificate; /* "" when none */
+		char *private_key;
+		struct snapshot_prefixes proxy;
+	} listen;
+	struct {
+		bool enabled;
+		/* what to bind, resolved: at least one */
+		struct snapshot_addrs addresses;
+		struct snapshot_external *external;
+		size_t external_count;
+		uint16_t port_min;
+		uint16_t port_max;
+		struct snapshot_prefixes allow;
+		struct snapshot_prefixes deny;
+		struct snapshot_addrs alternates;
+	} relay;
+	struct {
+		char **secrets; /* TURN REST, several at once */
+		size_t secret_count;
+		struct snapshot_user *users;
+		size_t user_count;
+	} auth;
+	struct {
+		uint64_t rate;  /* bit/s a direction, 0 = unlimited */
+		uint64_t burst; /* bytes */
+		unsigned allocations;
+		unsigned allocations_per_user;
+		unsigned unauthenticated; /* answers/s and source prefix */
+		unsigned connections;     /* TCP, TLS, DTLS together */
+		unsigned connections_per_prefix;
+	} caps;
+	struct {
+		struct addr listen; /* none: no admin listener */
+		char *socket;
+	} admin;
+	struct {
+		enum log_level level;
+		char *target;
+	} log;
+};
+
+/*
+ * Loads path (NULL: embedded defaults, which lack a credential and a rate
+ * and therefore do not pass) and path's conf.d/ *.conf.  Returns 0 and
+ * *out, owned by the caller; else EINVAL with a sentence in why that names
+ * file, line, key and what would be right.
+ */
+MUST_CHECK int snapshot_load(
+    struct snapshot **out, const char *path, char why[SNAPSHOT_ERROR_MAX]);
+void snapshot_free(struct snapshot *s);
+
+/* Writes the effective configuration in the file's syntax, secrets as
+ * "***". */
+void snapshot_dump(const struct snapshot *s, FILE *out);
+
+/* Writes one line per changed key ("caps.rate: 10Mbit/s -> 5Mbit/s"). */
+void snapshot_diff(
+    const struct snapshot *old, const struct snapshot *new, FILE *out);
+
+/* May new replace old while running?  Returns 0, or EINVAL and names in why
+ * the key that needs a restart (node.workers, node.run, listen.*, admin.*). */
+MUST_CHECK int snapshot_may_replace(const struct snapshot *old,
+    const struct snapshot *new, char why[SNAPSHOT_ERROR_MAX]);
+
+/* Static user by name, or by userhash; NULL when unknown.  O(1). */
+const struct snapshot_user *
+snapshot_user(const struct snapshot *s, const void *name, size_t len);
+const struct snapshot_user *snapshot_user_by_hash(
+    const struct snapshot *s, const uint8_t hash[STUN_USERHASH_LEN]);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * ports: which relayed ports of which relay address are in use, by any
+ * worker; also answers whether an address is a live relayed address of ours.
+ *
+ * One bit a port, taken at a random place (CSPRNG) of the range.  SHARED:
+ * atomics; reservations (EVEN-PORT) have a lock of their own.
+ */
+#ifndef RELAY_TURN_PORTS_H
+#define RELAY_TURN_PORTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/code.h"
+#include "common/mono.h"
+#include "common/stun/attr.h"
+
+struct snapshot;
+struct turn_ports;
+
+enum {
+	TURN_PORTS_RESERVATION_MS = 30 * 1000, /* RFC 8656, section 7.2 */
+	TURN_PORTS_RESERVATIONS_MAX = 1024,
+};
+
+/* Knows every address of conf->relay.addresses and its outside. */
+struct turn_ports *turn_ports_new(const struct snapshot *conf);
+void turn_ports_free(struct turn_ports *p);
+
+enum turn_ports_want {
+	TURN_PORTS_ANY,
+	TURN_PORTS_EVEN, /* EVEN-PORT, R = 0 */
+	TURN_PORTS_PAIR, /* EVEN-PORT, R = 1: also keeps port + 1 */
+};
+
+/*
+ * Takes a port of a relay address of family (AF_INET, AF_INET6); *at is what
+ * to bind.  Addresses are used in turn.  With TURN_PORTS_PAIR, token names
+ * the reservation of the port above.  Returns 0, 440 (no address of that
+ * family) or 508 (no port).
+ */
+MUST_CHECK int
+turn_ports_take(struct addr *at, struct turn_ports *p, int family,
+    enum turn_ports_want want, uint8_t token[STUN_TOKEN_LEN], mono_ms now);
+/* Takes what a token reserves; a token works once.  0 or 508. */
+MUST_CHECK int turn_ports_redeem(struct addr *at, struct turn_ports *p,
+    const uint8_t token[STUN_TOKEN_LEN], mono_ms now);
+/* Gives a taken port back. */
+void turn_ports_give(struct turn_ports *p, const struct addr *at);
+/* Gives expired reservations back.  Called now and then by any worker. */
+void turn_ports_expire(struct turn_ports *p, mono_ms now);
+
+/* Is a (inside or outside address) in use as a relayed address?  Called per
+ * packet. */
+bool turn_ports_is_live(const struct turn_ports *p, const struct addr *a);
+
+/* relay.external: inside -> outside and back; an address that has no other
+ * side comes out unchanged.  Port is kept. */
+void turn_ports_outside(const struct turn_ports *p, struct addr *a);
+void turn_ports_inside(const struct turn_ports *p, struct addr *a);
+
+#endif

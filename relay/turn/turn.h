@@ -1,0 +1,80 @@
+/*
+ * turn: the TURN server of one worker (RFC 8489, RFC 8656).
+ *
+ * OWNER: worker, all but struct turn_shared.
+ */
+#ifndef RELAY_TURN_H
+#define RELAY_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/buf.h"
+#include "common/mono.h"
+#include "net/net.h"
+
+struct budget;
+struct policy;
+struct snapshot;
+struct stats;
+struct wheel;
+struct turn;
+
+/* What all workers share: relayed ports, nonce key, throttle.  SHARED:
+ * atomics, and locks of its own off the packet path. */
+struct turn_shared;
+struct turn_shared *turn_shared_new(const struct snapshot *conf);
+void turn_shared_free(struct turn_shared *s);
+
+struct turn_config {
+	struct net *net; /* borrowed, as all here */
+	struct wheel *wheel;
+	struct stats *stats;
+	struct budget *budget;
+	struct turn_shared *shared;
+	const struct snapshot *conf;
+	const struct policy *policy;
+	unsigned worker;
+};
+
+/* Returns NULL when memory is short. */
+struct turn *turn_new(const struct turn_config *config);
+/* Ends every allocation. */
+void turn_free(struct turn *t);
+
+/* New configuration: allocations of users that are gone, or all of them when
+ * relaying was switched off, end now; peers that are denied now stop
+ * passing. */
+void turn_apply(struct turn *t, const struct snapshot *conf,
+    const struct policy *policy, mono_ms now);
+
+/* The net_sink entries; arg is the struct turn. */
+void turn_message(
+    void *arg, const struct net_flow *from, struct buf *b, mono_ms now);
+void turn_closed(void *arg, const struct net_flow *flow, mono_ms now);
+void
+turn_relayed(void *arg, void *owner, const struct addr *peer, struct buf *b);
+void turn_relayed_icmp(void *arg, void *owner, const struct net_icmp *e);
+
+/* What `supernodectl allocations` shows of one allocation. */
+enum { TURN_USER_MAX = 513 + 1 };
+struct turn_view {
+	uint64_t id; /* unique in the process */
+	const char *user;
+	struct addr client;
+	enum net_transport transport;
+	struct addr relayed[2]; /* second: other family, or none */
+	unsigned permissions;
+	unsigned channels;
+	int64_t expires_ms; /* from now */
+	int64_t age_ms;
+	uint64_t up_packets, up_bytes;
+	uint64_t down_packets, down_bytes;
+	uint64_t dropped;
+};
+typedef void turn_view_fn(void *arg, const struct turn_view *v);
+/* Calls fn for each allocation of this worker. */
+void turn_list(struct turn *t, turn_view_fn *fn, void *arg, mono_ms now);
+
+#endif
