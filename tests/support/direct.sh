@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# direct: what ICE would try first.  Sourced after probe.sh.
+
+# direct_attempt A B: both learn their reflexive addresses from the server
+# and send to each other's at the same time.  Sets ALICE_GOT and BOB_GOT to
+# how many of 20 packets came.
+direct_attempt()
+{
+	local a=$1 b=$2 a_mapped b_mapped
+
+	want "$a" open udp "$(udp4)"
+	want "$b" open udp "$(udp4)"
+	want "$a" bind
+	a_mapped=$(field mapped)
+	want "$b" bind
+	b_mapped=$(field mapped)
+	say "direct: $a is seen as $a_mapped, $b as $b_mapped"
+	# the first round opens the way, the second must pass
+	for _ in 1 2; do
+		want "$a" reset
+		want "$b" reset
+		tell "$a" send direct "$b_mapped" 20 100 5000
+		tell "$b" send direct "$a_mapped" 20 100 5000
+		hear "$a"
+		hear "$b"
+	done
+	# the probes answer with what they have: 20, or what came in 300 ms
+	ask "$a" await received 20 300
+	ALICE_GOT=$(field received)
+	ask "$b" await received 20 300
+	BOB_GOT=$(field received)
+	# read by the tests
+	export ALICE_GOT BOB_GOT
+}
