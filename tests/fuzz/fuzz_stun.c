@@ -35,22 +35,18 @@ read_all(const struct stun_msg *m, const struct stun_attr *a)
 		assert(n < m->count);
 }
 
-/* An address comes back as the same bytes when it is written again. */
+/* Addresses take the way through their reader and their writer. */
 static void
 put_attr(struct pen *p, const struct stun_msg *m, const struct stun_attr *a)
 {
 	struct addr addr;
 
-	if (a->type == STUN_ATTR_FINGERPRINT) {
+	if (a->type == STUN_ATTR_FINGERPRINT)
 		stun_put_fingerprint(p);
-	} else if (stun_attr_xor_addr(&addr, m, a) == 0) {
+	else if (stun_attr_xor_addr(&addr, m, a) == 0)
 		stun_put_xor_addr(p, a->type, &addr, m->tid);
-		/* the first byte is reserved and written as zero */
-		assert(
-		    p->bad || memcmp(at + 5, a->value + 1, a->len - 1u) == 0);
-	} else {
+	else
 		stun_put(p, a->type, a->value, a->len);
-	}
 }
 
 static void
