@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# lint.sh: the rules of HACKING.md that a machine can check.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+bad=0
+complain() {
+	echo "lint: $*"
+	bad=1
+}
+mapfile -t c_files < <(git ls-files '*.c' '*.h')
+mapfile -t sh_files < <(git ls-files '*.sh' '.ci/run')
+
+# clang-format decides what code looks like
+clang-format --dry-run -Werror "${c_files[@]}" || complain "run: make format"
+
+# shell scripts
+shellcheck -x -S warning "${sh_files[@]}" || complain "shellcheck"
+
+# man pages
+for page in docs/man/*.[1-8]; do
+	out=$(mandoc -Tlint -W warning "$page" 2>&1) ||
+		complain "$page: $out"
+done
+
+# a file of code is at most 600 lines; a function at most 70
+for f in "${c_files[@]}"; do
+	lines=$(wc -l <"$f")
+	[ "$lines" -le 600 ] || complain "$f: $lines lines, a noun is missing"
+done
+awk '
+	FNR == 1 { start = 0 }
+	/^{/ { start = FNR }
+	/^}/ { if (start && FNR - start > 71)
+		{ printf "%s:%d: function of %d lines\n", FILENAME, start,
+		  FNR - start - 1; n++ } start = 0 }
+	END { exit n > 0 }
+' $(git ls-files '*.c') || complain "functions longer than 70 lines"
+
+# includes point downward: common knows nobody; relay folders enter each
+# other by the front door; turn and signalling do not know each other
+grep -nE '#include "(relay|net|turn|budget|policy)/' common/*.[ch] \
+	common/*/*.[ch] && complain "common includes relay"
+check_folder() {
+	local dir=$1 may=$2
+	grep -nE '#include "[a-z]+/[a-z_]+\.h"' relay/"$dir"/*.[ch] |
+		grep -vE "\"(common|relay)/[a-z_]+\.h\"" |
+		grep -vE "\"$dir/" | grep -vE "\"($may)\"" &&
+		complain "relay/$dir: include that is not downward"
+}
+check_folder net 'none'
+check_folder budget 'none'
+check_folder policy 'none'
+check_folder turn 'net/net\.h|policy/policy\.h|budget/budget\.h'
+grep -nE '#include "(relay/)?(net|turn|budget|policy)/' relay/*.[ch] |
+	grep -vE '"(relay/)?(net/net|turn/turn|budget/budget|policy/policy)\.h"' &&
+	complain "relay: front doors only"
+
+# only a few places may make system calls for time and randomness
+grep -nE '\b(gettimeofday|clock_gettime|rand|random|srand)\(' \
+	$(git ls-files 'common/*.c' 'relay/*.c' | grep -v common/mono.c) &&
+	complain "time and randomness come in as arguments"
+
+# tests wait for conditions, they do not sleep
+grep -nE '(^|[^a-z_-])(sleep|usleep|nanosleep)( [0-9]|\()' \
+	$(git ls-files tests | grep -E '\.(c|sh|js|mjs|html)$') |
+	grep -v 'lint.sh' | grep -v 'poll interval' && complain "a test sleeps"
+
+# nothing is left open
+grep -nwE 'TODO|FIXME|XXX|HACK' \
+	$(git ls-files | grep -vE '\.md$|lint\.sh$|corpus/') &&
+	complain "something is left open"
+
+[ "$bad" -eq 0 ] && echo "lint: clean"
+exit "$bad"
