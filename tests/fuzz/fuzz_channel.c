@@ -8,7 +8,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
-	HELD_MAX = 128 * 1024, /* over one frame and one piece */
+	FRAME_MAX = 20 + 65532, /* STUN's header and its longest length */
+	HELD_MAX = 2 * FRAME_MAX,
 };
 
 /* What a receiver has seen: a running hash stands for the frames. */
@@ -54,7 +55,7 @@ take(struct stream *s)
 		return false;
 	}
 	assert(message >= STUN_FRAME_NEED && message <= frame);
-	assert(frame % 4 == 0 && frame - message < 4 && frame < HELD_MAX / 2);
+	assert(frame % 4 == 0 && frame - message < 4 && frame <= FRAME_MAX);
 	if (s->len < frame)
 		return false;
 	check_channel(s->held, message);
@@ -90,7 +91,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct stream whole, pieces;
 	size_t n;
 
-	if (size > HELD_MAX / 2)
+	if (size > FRAME_MAX)
 		return 0;
 	reset(&whole);
 	reset(&pieces);

@@ -75,6 +75,7 @@ test_the_vectors_mapped_addresses_are_rebuilt(void **state)
 	struct pen p;
 
 	(void)state;
+	memset(out, 0xAA, sizeof(out));
 	pen_init(&p, out, sizeof(out));
 	stun_put_xor_addr(
 	    &p, STUN_ATTR_XOR_MAPPED_ADDRESS, &v4, vector_ipv4 + 8);

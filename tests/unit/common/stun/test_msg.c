@@ -80,14 +80,14 @@ test_a_message_cut_at_any_length_is_refused(void **state)
 static void
 test_bytes_behind_the_message_are_refused(void **state)
 {
-	uint8_t buf[sizeof(vector_request) + 4] = { 0 };
+	uint8_t buf[sizeof(vector_long_term) + 4] = { 0 };
 	struct stun_msg m;
 
 	(void)state;
-	memcpy(buf, vector_request, sizeof(vector_request));
+	memcpy(buf, vector_long_term, sizeof(vector_long_term));
 	for (size_t n = 1; n <= 4; n++)
 		assert_int_equal(
-		    stun_msg_parse(&m, buf, sizeof(vector_request) + n),
+		    stun_msg_parse(&m, buf, sizeof(vector_long_term) + n),
 		    EBADMSG);
 }
 
