@@ -26,9 +26,15 @@ done
 direct_attempt pr1 pr2
 equal "port-restricted to port-restricted, directly" "$ALICE_GOT" 20
 equal "and back" "$BOB_GOT" 20
+# the symmetric side's port is another one than the server saw: its packets
+# arrive, and ours reach it only as an answer to where they came from
+want fc1 echo on
 direct_attempt fc1 sym
-equal "full-cone to symmetric, directly" "$BOB_GOT" 20
-equal "and back" "$ALICE_GOT" 20
+equal "symmetric to full-cone, directly" "$ALICE_GOT" 20
+equal "to where the server saw the symmetric side" "$BOB_GOT" 0
+ask sym await echoes 20 1000
+equal "echoes to the symmetric side" "$(field echoes)" 20
+want fc1 echo off
 direct_attempt fc1 fc2
 equal "full-cone to full-cone, directly" "$ALICE_GOT" 20
 equal "and back" "$BOB_GOT" 20

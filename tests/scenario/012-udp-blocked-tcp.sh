@@ -20,10 +20,10 @@ probe_start bob bob
 
 want alice open udp "$(udp4)"
 refused 408 alice bind
-joins bob udp "$(udp4)"
 for try in "tcp $(udp4)" "tls $(tls4)"; do
 	# shellcheck disable=SC2086
 	joins alice $try
+	joins bob udp "$(udp4)"
 	calls alice bob 300 172
 	calls alice bob 50 1200
 done

@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# uclient: coturn's turnutils_uclient as an independent client.  Sourced
+# after lab.sh, server.sh.
+#
+#	uclient_lab              server, client and an echoing peer, dual stack
+#	uclient NAME ARGS...     starts a run; $PEER4 $PEER6 reach the peer
+#	uclient_all              waits for the runs: every message must be back
+
+UCLIENT_NAMES=()
+UCLIENT_PIDS=()
+: "${UCLIENT_MESSAGES:=50}" "${UCLIENT_SECONDS:=60}"
+
+uclient_lab()
+{
+	need turnutils_uclient turnutils_peer
+	lab_net
+	lab_host server
+	lab_host client
+	lab_host peer
+	server_start server
+	lab_exec peer turnutils_peer -L "${LAB4[peer]}" -L "${LAB6[peer]}" \
+	    -p 3480 >"$TMP/peer.log" 2>&1 &
+	started $!
+	wait_for 5 "echoing peer" uclient_peer_is_up
+	# read by the tests
+	# shellcheck disable=SC2034
+	PEER4=(-e "${LAB4[peer]}" -r 3480) PEER6=(-e "${LAB6[peer]}" -r 3480)
+}
+
+uclient_peer_is_up()
+{
+	[ "$(lab_exec peer ss -Hlun 'sport = :3480' | wc -l)" -ge 2 ]
+}
+
+uclient()
+{
+	local name=$1
+
+	shift
+	lab_exec client timeout "$UCLIENT_SECONDS" turnutils_uclient \
+	    -u "$TURN_USER" -w "$TURN_PASSWORD" -n "$UCLIENT_MESSAGES" \
+	    -z 20 "$@" >"$TMP/uclient.$name" 2>&1 &
+	UCLIENT_PIDS+=($!)
+	UCLIENT_NAMES+=("$name")
+	started $!
+}
+
+uclient_total()
+{
+	sed -n "s/.*start_mclient: tot_send_msgs=\([0-9]*\), \
+tot_recv_msgs=\([0-9]*\)\$/\1 \2/p" "$TMP/uclient.$1" | tail -n 1
+}
+
+uclient_check()
+{
+	local name=$1 rc=$2 sent received
+
+	if [ "$rc" -ne 0 ]; then
+		tail -n 15 "$TMP/uclient.$name"
+		fail "$name: turnutils_uclient ended with $rc"
+	fi
+	read -r sent received < <(uclient_total "$name") ||
+		fail "$name: no total in the output"
+	grep -q 'Total lost packets 0 (' "$TMP/uclient.$name" ||
+		fail "$name: packets were lost: $sent sent, $received received"
+	compare "$name: sent" "$sent" -ge "$UCLIENT_MESSAGES"
+	equal "$name: received of $sent" "$received" "$sent"
+}
+
+uclient_all()
+{
+	local i rc
+
+	for i in "${!UCLIENT_PIDS[@]}"; do
+		rc=0
+		wait "${UCLIENT_PIDS[$i]}" || rc=$?
+		uclient_check "${UCLIENT_NAMES[$i]}" "$rc"
+	done
+	UCLIENT_PIDS=() UCLIENT_NAMES=()
+	server_lives
+}
