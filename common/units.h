@@ -23,7 +23,8 @@ MUST_CHECK int units_size(uint64_t *bytes, const char *text, const char **why);
 /* "250ms", "5s", "10m", "1h", "90d": milliseconds. */
 MUST_CHECK int units_time(uint64_t *ms, const char *text, const char **why);
 
-/* The shortest exact spelling ("50Mbit/s"); returns text. */
+/* The shortest exact spelling that is no "0.something"; rates in bits
+ * ("50Mbit/s", "1.5TB", "500ms").  Returns text. */
 const char *units_format_rate(uint64_t bits, char text[UNITS_TEXT_MAX]);
 const char *units_format_size(uint64_t bytes, char text[UNITS_TEXT_MAX]);
 const char *units_format_time(uint64_t ms, char text[UNITS_TEXT_MAX]);
