@@ -1,0 +1,416 @@
+#include "relay/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "budget/budget.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/mono.h"
+#include "common/owner.h"
+#include "common/wheel.h"
+#include "net/net.h"
+#include "relay/snapshot.h"
+#include "turn/turn.h"
+
+enum { WORKER_NAME_MAX = 16 /* pthread_setname_np(3) */ };
+
+struct worker {
+	/* FROZEN: after worker_new */
+	struct worker_config config; /* conf, policy, tls: at the start */
+	struct stats *stats;         /* SHARED: atomic */
+	struct mailbox *mailbox;
+	/* OWNER: main */
+	pthread_t thread;
+	bool is_running;
+	/* OWNER: worker */
+	struct owner owner;
+	struct event_base *base;
+	struct event *mail;
+	struct event *tick; /* wakes the loop for the wheel */
+	mono_ms tick_due;
+	struct wheel *wheel;
+	struct budget *budget;
+	struct net *net;
+	struct turn *turn;
+	/* SHARED: atomic */
+	_Atomic bool is_ending;
+	/* SHARED: written before ready is posted */
+	sem_t ready;
+	int start_code;
+};
+
+/* ---- net's way up: to the TURN server, past the accounting point */
+
+static void
+on_message(void *arg, const struct net_flow *from, struct buf *b, mono_ms now)
+{
+	struct worker *w = arg;
+
+	turn_message(w->turn, from, b, now);
+}
+
+static void
+on_closed(void *arg, const struct net_flow *flow, mono_ms now)
+{
+	struct worker *w = arg;
+
+	turn_closed(w->turn, flow, now);
+}
+
+static void
+on_relayed(void *arg, void *owner, const struct addr *peer, struct buf *b)
+{
+	struct worker *w = arg;
+
+	turn_relayed(w->turn, owner, peer, b);
+}
+
+static void
+on_relayed_icmp(void *arg, void *owner, const struct net_icmp *e)
+{
+	struct worker *w = arg;
+
+	turn_relayed_icmp(w->turn, owner, e);
+}
+
+static bool
+on_taken(void *arg, enum stats_kind kind, size_t wire)
+{
+	struct worker *w = arg;
+
+	return budget_take(w->budget, STATS_IN, kind, wire, net_now_us(w->net));
+}
+
+static bool
+on_admit(void *arg, enum stats_kind kind, size_t wire)
+{
+	struct worker *w = arg;
+
+	return budget_take(
+	    w->budget, STATS_OUT, kind, wire, net_now_us(w->net));
+}
+
+static size_t
+on_room(void *arg, enum stats_dir dir)
+{
+	struct worker *w = arg;
+
+	return budget_room(w->budget, dir, net_now_us(w->net));
+}
+
+static void
+on_charge(void *arg, enum stats_dir dir, enum stats_kind kind, size_t wire)
+{
+	struct worker *w = arg;
+
+	budget_charge(w->budget, dir, kind, wire, net_now_us(w->net));
+}
+
+/* ---- the loop */
+
+static void
+on_mail(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	mailbox_drain(w->mailbox, w);
+}
+
+/* Only ends the wait: the loop itself advances the wheel. */
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/* Has the loop wake when the wheel wants to, and for a heartbeat.  A timer
+ * that is due earlier already is left alone: it costs one empty turn. */
+static void
+set_tick(struct worker *w, mono_ms now)
+{
+	int wait = wheel_next_ms(w->wheel, now);
+	struct timeval tv;
+
+	if (wait > (int)w->config.heartbeat_ms)
+		wait = (int)w->config.heartbeat_ms;
+	if (event_pending(w->tick, EV_TIMEOUT, NULL) &&
+	    w->tick_due <= now + wait)
+		return;
+	w->tick_due = now + wait;
+	tv = (struct timeval){ wait / 1000, wait % 1000 * 1000 };
+	event_add(w->tick, &tv);
+}
+
+static void
+run_loop(struct worker *w)
+{
+	mono_ms now = mono_now();
+
+	while (!atomic_load_explicit(&w->is_ending, memory_order_relaxed)) {
+		set_tick(w, now);
+		event_base_loop(w->base, EVLOOP_ONCE);
+		now = net_now(w->net);
+		wheel_advance(w->wheel, now);
+		net_turn_end(w->net);
+		stats_add(&w->stats->loop_turns, 1);
+	}
+}
+
+/* ---- building and taking down, in the worker's thread */
+
+static struct event_base *
+open_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (config == NULL)
+		return NULL;
+	/* nobody but the worker touches its base */
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static int
+open_loop(struct worker *w)
+{
+	if ((w->base = open_base()) == NULL)
+		return ENOMEM;
+	if ((w->wheel = wheel_new(mono_now())) == NULL)
+		return ENOMEM;
+	if ((w->tick = evtimer_new(w->base, on_tick, w)) == NULL)
+		return ENOMEM;
+	if ((w->mail = event_new(w->base, mailbox_fd(w->mailbox),
+		 EV_READ | EV_PERSIST, on_mail, w)) == NULL)
+		return ENOMEM;
+	return event_add(w->mail, NULL) == 0 ? 0 : ENOMEM;
+}
+
+static int
+open_net(struct worker *w)
+{
+	const struct worker_config *c = &w->config;
+	struct net_config config = {
+		.base = w->base,
+		.wheel = w->wheel,
+		.stats = w->stats,
+		.conf = c->conf,
+		.tls = c->tls != NULL ? net_tls_get(c->tls) : NULL,
+		.listeners = c->listeners,
+		.worker = c->index,
+		.sink = { .arg = w,
+		    .message = on_message,
+		    .closed = on_closed,
+		    .relayed = on_relayed,
+		    .relayed_icmp = on_relayed_icmp,
+		    .taken = on_taken,
+		    .admit = on_admit,
+		    .room = on_room,
+		    .charge = on_charge },
+	};
+
+	if ((w->budget = budget_new(c->budget, w->stats)) == NULL)
+		return ENOMEM;
+	return (w->net = net_new(&config)) != NULL ? 0 : ENOMEM;
+}
+
+static int
+open_turn(struct worker *w)
+{
+	const struct turn_config config = {
+		.net = w->net,
+		.wheel = w->wheel,
+		.stats = w->stats,
+		.budget = w->budget,
+		.shared = w->config.turn,
+		.conf = w->config.conf,
+		.policy = w->config.policy,
+		.worker = w->config.index,
+	};
+
+	return (w->turn = turn_new(&config)) != NULL ? 0 : ENOMEM;
+}
+
+/* Everything may be missing. */
+static void
+close_all(struct worker *w)
+{
+	if (w->turn != NULL)
+		turn_free(w->turn);
+	if (w->net != NULL)
+		net_free(w->net);
+	if (w->budget != NULL)
+		budget_free(w->budget);
+	if (w->mail != NULL)
+		event_free(w->mail);
+	if (w->tick != NULL)
+		event_free(w->tick);
+	wheel_free(w->wheel);
+	if (w->base != NULL)
+		event_base_free(w->base);
+}
+
+static void *
+run(void *arg)
+{
+	struct worker *w = arg;
+	int rc;
+
+	owner_bind(&w->owner);
+	if ((rc = open_loop(w)) == 0 && (rc = open_net(w)) == 0)
+		rc = open_turn(w);
+	w->start_code = rc;
+	sem_post(&w->ready);
+	if (rc == 0)
+		run_loop(w);
+	close_all(w);
+	return NULL;
+}
+
+/* ---- for the main thread */
+
+struct worker *
+worker_new(const struct worker_config *config)
+{
+	struct worker *w;
+
+	if ((w = mem_try_aligned(sizeof(*w))) == NULL)
+		return NULL;
+	w->config = *config;
+	if (w->config.heartbeat_ms == 0)
+		w->config.heartbeat_ms = WORKER_HEARTBEAT_MS;
+	if (sem_init(&w->ready, 0, 0) < 0)
+		goto fail;
+	if ((w->stats = mem_try_aligned(sizeof(*w->stats))) == NULL)
+		goto fail;
+	if ((w->mailbox = mailbox_new(WORKER_MAILBOX_ROOM)) == NULL)
+		goto fail;
+	return w;
+
+fail:
+	worker_free(w);
+	return NULL;
+}
+
+void
+worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	worker_stop(w);
+	sem_destroy(&w->ready);
+	mailbox_free(w->mailbox);
+	mem_free(w->stats);
+	mem_free(w);
+}
+
+/* Signals are the main thread's: a thread starts with the mask of the one
+ * that makes it. */
+static int
+spawn(struct worker *w)
+{
+	char name[WORKER_NAME_MAX];
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0)
+		return rc;
+	snprintf(name, sizeof(name), "worker-%u", w->config.index);
+	pthread_setname_np(w->thread, name);
+	w->is_running = true;
+	return 0;
+}
+
+int
+worker_start(struct worker *w)
+{
+	int rc;
+
+	assert(!w->is_running);
+	if ((rc = spawn(w)) != 0)
+		return rc;
+	while (sem_wait(&w->ready) < 0 && errno == EINTR)
+		;
+	if ((rc = w->start_code) != 0)
+		worker_stop(w);
+	return rc;
+}
+
+/* Only wakes the loop. */
+static void
+on_end(void *context, void *arg)
+{
+	(void)context;
+	(void)arg;
+}
+
+void
+worker_end(struct worker *w)
+{
+	atomic_store(&w->is_ending, true);
+	/* a full mailbox wakes the loop as well */
+	if (worker_post(w, on_end, NULL) != 0)
+		log_debug("worker: mailbox full at the end");
+}
+
+void
+worker_stop(struct worker *w)
+{
+	if (!w->is_running)
+		return;
+	worker_end(w);
+	pthread_join(w->thread, NULL);
+	w->is_running = false;
+}
+
+int
+worker_post(struct worker *w, mailbox_fn *fn, void *arg)
+{
+	return mailbox_post(w->mailbox, fn, arg);
+}
+
+void
+worker_apply(struct worker *w, const struct snapshot *conf,
+    const struct policy *policy, struct net_tls *tls)
+{
+	OWNER_CHECK(w);
+	net_apply(w->net, conf, tls != NULL ? net_tls_get(tls) : NULL);
+	turn_apply(w->turn, conf, policy, net_now(w->net));
+}
+
+struct turn *
+worker_turn(struct worker *w)
+{
+	OWNER_CHECK(w);
+	return w->turn;
+}
+
+mono_ms
+worker_now(struct worker *w)
+{
+	OWNER_CHECK(w);
+	return net_now(w->net);
+}
+
+const struct stats *
+worker_stats(const struct worker *w)
+{
+	return w->stats;
+}
