@@ -19,7 +19,8 @@ enum {
 	TURN_NONCE_LIFETIME_S = 600,
 };
 
-/* Security features (RFC 8489, section 18.1), bit 0 and 1 of 24 */
+/* Security features (RFC 8489, section 18.1); bit 0 is the least significant
+ * one of the 24, as appendix B.1 has it ("AAAC") and every client. */
 enum turn_nonce_features {
 	TURN_NONCE_PASSWORD_ALGORITHMS = 1 << 0,
 	TURN_NONCE_USERNAME_ANONYMITY = 1 << 1,
@@ -35,6 +36,10 @@ struct turn_nonce_key {
 size_t
 turn_nonce_make(char out[TURN_NONCE_MAX], const struct turn_nonce_key *key,
     const struct addr *client, int64_t now_s, unsigned features);
+
+/* The features a nonce's cookie claims, unproved; 0 without a cookie.  For
+ * the checks that RFC 8489, section 9.2.4 puts before the nonce's own. */
+unsigned turn_nonce_claims(const void *nonce, size_t len);
 
 /* Returns 0 and the features it was made with, or 438 (not ours, another
  * client's, older than TURN_NONCE_LIFETIME_S, or changed). */
