@@ -23,7 +23,7 @@ struct snapshot;
 struct turn_identity {
 	char username[STUN_USERNAME_MAX + 1]; /* as sent (or of the hash) */
 	size_t username_len;
-	const char *user; /* into username */
+	const char *user; /* into username: a plain copy must set it anew */
 	size_t user_len;
 	int64_t expiry; /* wall seconds, 0 = none */
 	struct stun_key key;
