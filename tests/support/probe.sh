@@ -8,7 +8,7 @@
 #	refused CODE ID COMMAND... the answer must be that error
 #	field KEY                  a value of the last answer
 
-declare -A PROBE_IN=() PROBE_OUT=() PROBE_PID=()
+declare -A PROBE_IN=() PROBE_OUT=()
 : "${PROBE_TIMEOUT:=30}"
 
 probe_start()
@@ -20,7 +20,6 @@ probe_start()
 	[ -z "$host" ] || run=(lab_exec "$host" "${run[@]}")
 	mkfifo "$TMP/$id.in" "$TMP/$id.out"
 	"${run[@]}" <"$TMP/$id.in" >"$TMP/$id.out" &
-	PROBE_PID[$id]=$!
 	started $!
 	# read and write: opening must not wait for the other end
 	exec {in}>"$TMP/$id.in" {out}<>"$TMP/$id.out"

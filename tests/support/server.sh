@@ -49,7 +49,7 @@ section()
 	echo "$name {"
 	for line; do
 		key=${line%% *}
-		grep -q "^[[:space:]]*$key[[:space:]]" <<<"$own" ||
+		grep -q "^[[:space:]]*${key}[[:space:]]" <<<"$own" ||
 			printf '\t%s\n' "$line"
 	done
 	[ -z "$own" ] || printf '%s\n' "$own"
@@ -243,4 +243,36 @@ tls6() { echo "[$SRV_IP6]:$SRV_TLS_PORT"; }
 ours_only()
 {
 	[ "$SERVER" = supernode ] || skip "$1: not for SERVER=$SERVER"
+}
+
+# drops REASON: how many were dropped for it, all workers together.
+drops()
+{
+	ctl status --json |
+		jq "[.. | objects | .$1? // empty | numbers] | max // 0"
+}
+
+# allocations: how many there are now.
+allocations()
+{
+	ctl allocations --json |
+		jq 'if type == "array" then length else .allocations | length end'
+}
+
+has_allocations()
+{
+	[ "$(allocations)" -eq "$1" ]
+}
+
+# metric NAME: sum of a metric's samples.
+metric()
+{
+	at_server curl -fsS "http://127.0.0.1:$SRV_ADMIN_PORT/metrics" |
+		awk -v n="$1" '$1 == n || index($1, n "{") == 1 { s += $2 }
+		    END { printf "%.0f\n", s }'
+}
+
+log_says()
+{
+	grep -Eq "$1" "$SRV_LOG_FILE"
 }
