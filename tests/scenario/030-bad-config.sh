@@ -48,7 +48,7 @@ good()
 # file, the line that holds LINE-TEXT (where given) and the key
 bad()
 {
-	local what=$1 key=$3 text=${4-} line= out rc way
+	local what=$1 key=$3 text=${4-} line='' out rc way
 
 	good "$2"
 	if [ -n "$text" ]; then
