@@ -41,6 +41,8 @@ enum policy_verdict {
  *  4. relay.allow / relay.deny: the longest prefix wins, deny on a tie;
  *  5. host is one of our own addresses: POLICY_DENY_OWN;
  *  6. the compiled-in ranges: POLICY_DENY_RANGE.
+ * An address that folds (mapped, 6to4, NAT64, Teredo...) must pass 4 to 6 in
+ * both forms: 2002::/16 stays denied whatever IPv4 address lies inside.
  * Called per packet: no allocation, no lock, no linear scan of ranges.
  */
 enum policy_verdict policy_peer(const struct policy *p, const struct addr *peer,
