@@ -255,8 +255,7 @@ drops()
 # allocations: how many there are now.
 allocations()
 {
-	ctl allocations --json |
-		jq 'if type == "array" then length else .allocations | length end'
+	ctl allocations --json | jq .total
 }
 
 has_allocations()
