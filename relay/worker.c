@@ -409,6 +409,12 @@ worker_now(struct worker *w)
 	return net_now(w->net);
 }
 
+unsigned
+worker_index(const struct worker *w)
+{
+	return w->config.index;
+}
+
 const struct stats *
 worker_stats(const struct worker *w)
 {

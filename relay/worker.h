@@ -66,6 +66,7 @@ struct turn *worker_turn(struct worker *w);
 mono_ms worker_now(struct worker *w);
 
 /* Any thread. */
+unsigned worker_index(const struct worker *w);
 const struct stats *worker_stats(const struct worker *w);
 
 #endif

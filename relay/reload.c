@@ -1,0 +1,185 @@
+#include "relay/reload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "budget/budget.h"
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "net/net.h"
+#include "policy/policy.h"
+#include "relay/server.h"
+#include "relay/snapshot.h"
+#include "relay/worker.h"
+
+struct reload {
+	/* FROZEN: after it was posted */
+	struct server *server;
+	const struct snapshot *conf; /* the new, the server's by now */
+	const struct policy *policy;
+	struct net_tls *tls;
+	/* OWNER: main */
+	struct snapshot *old_conf;
+	struct policy *old_policy;
+	struct net_tls *old_tls;
+	unsigned waiting; /* workers that have not let go yet */
+};
+
+void
+reload_free(struct reload *r)
+{
+	if (r == NULL)
+		return;
+	snapshot_free(r->old_conf);
+	policy_free(r->old_policy);
+	if (r->old_tls != NULL)
+		net_tls_put(r->old_tls);
+	mem_free(r);
+}
+
+/* ---- checking the new one */
+
+static int
+load(struct server *s, struct snapshot **conf, struct net_tls **tls,
+    char why[SNAPSHOT_ERROR_MAX])
+{
+	int rc;
+
+	if ((rc = snapshot_load(conf, s->path, why)) != 0)
+		return rc;
+	if ((rc = snapshot_may_replace(s->conf, *conf, why)) != 0 ||
+	    (rc = net_tls_load(tls, *conf, why, SNAPSHOT_ERROR_MAX)) != 0) {
+		snapshot_free(*conf);
+		*conf = NULL;
+	}
+	return rc;
+}
+
+/* Writes the changed keys into text, a line each, and logs them. */
+static void
+tell_changes(const struct snapshot *old, const struct snapshot *new,
+    char text[RELOAD_TEXT_MAX])
+{
+	FILE *f = fmemopen(text, RELOAD_TEXT_MAX, "w");
+	const char *line = text;
+
+	text[0] = '\0';
+	if (f == NULL)
+		return;
+	snapshot_diff(old, new, f);
+	fclose(f);
+	text[RELOAD_TEXT_MAX - 1] = '\0';
+	while (*line != '\0') {
+		const int len = (int)strcspn(line, "\n");
+
+		log_info("reload: changed %.*s", len, line);
+		line += len + (line[len] == '\n');
+	}
+}
+
+/* ---- handing it over */
+
+/* In the main thread, once per worker. */
+static void
+on_applied(void *context, void *arg)
+{
+	struct server *s = context;
+	struct reload *r = arg;
+	char text[RELOAD_TEXT_MAX];
+
+	if (--r->waiting > 0)
+		return;
+	s->reload = NULL;
+	s->reloads_done++;
+	reload_free(r);
+	log_info("reload: applied by every worker");
+	daemon_notify("READY=1");
+	if (s->reload_again) {
+		s->reload_again = false;
+		if (reload_begin(s, text) != 0)
+			log_debug("reload: the one asked for meanwhile failed");
+	}
+}
+
+/* In each worker. */
+static void
+on_apply(void *context, void *arg)
+{
+	struct worker *w = context;
+	struct reload *r = arg;
+
+	worker_apply(w, r->conf, r->policy, r->tls);
+	server_post(r->server, on_applied, r);
+}
+
+/* From here on nothing can fail. */
+static void
+publish(struct server *s, struct reload *r, struct snapshot *conf,
+    struct policy *policy, struct net_tls *tls)
+{
+	*r = (struct reload){ .server = s,
+		.conf = conf,
+		.policy = policy,
+		.tls = tls,
+		.old_conf = s->conf,
+		.old_policy = s->policy,
+		.old_tls = s->tls,
+		.waiting = s->worker_count };
+	s->conf = conf;
+	s->policy = policy;
+	s->tls = tls;
+	s->reload = r;
+	budget_host_apply(s->budget, conf);
+	server_post_all(s, on_apply, r);
+}
+
+static int
+fail_reload(struct server *s, int rc, const char *why, char *text)
+{
+	s->reloads_failed++;
+	snprintf(text, RELOAD_TEXT_MAX, "%s", why);
+	log_error("reload: refused, the old configuration stays: %s", why);
+	daemon_notify("READY=1\nSTATUS=Reload refused: %s", why);
+	return rc;
+}
+
+int
+reload_begin(struct server *s, char text[RELOAD_TEXT_MAX])
+{
+	char why[SNAPSHOT_ERROR_MAX] = "out of memory";
+	struct policy *policy = NULL;
+	struct snapshot *conf = NULL;
+	struct net_tls *tls = NULL;
+	struct reload *r;
+	int rc;
+
+	if (s->reload != NULL) {
+		s->reload_again = true;
+		snprintf(text, RELOAD_TEXT_MAX,
+		    "a reload is under way, another follows");
+		return EBUSY;
+	}
+	daemon_notify(
+	    "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)mono_now_us());
+	if ((rc = load(s, &conf, &tls, why)) != 0)
+		return fail_reload(s, rc, why, text);
+
+	policy = server_policy(conf);
+	r = mem_try(1, sizeof(*r));
+	if (policy == NULL || r == NULL) {
+		snapshot_free(conf);
+		policy_free(policy);
+		if (tls != NULL)
+			net_tls_put(tls);
+		mem_free(r);
+		return fail_reload(s, ENOMEM, why, text);
+	}
+	if (log_open(conf->log.level, conf->log.target) != 0)
+		log_warn("reload: log target not opened target=%s",
+		    conf->log.target);
+	tell_changes(s->conf, conf, text);
+	publish(s, r, conf, policy, tls);
+	return 0;
+}

@@ -1,0 +1,53 @@
+#include "relay/report.h"
+
+#include "relay/metrics.h"
+#include "relay/process.h"
+#include "relay/server.h"
+#include "relay/snapshot.h"
+#include "relay/status.h"
+
+json_t *
+report_status(struct server *s)
+{
+	struct stats sum = { 0 };
+	struct process process;
+	struct status st = {
+		.conf = s->conf,
+		.listeners = s->listeners,
+		.sum = &sum,
+		.process = &process,
+		.rate = rate_view(&s->rate),
+		.started_wall_s = s->started_wall_s,
+		.uptime_ms = mono_now() - s->started,
+		.workers = s->worker_count,
+		.is_serving = s->state == SERVER_SERVING,
+		.is_reloading = s->reload != NULL,
+	};
+
+	server_sum(s, &sum);
+	process_read(&process);
+	return status_json(&st);
+}
+
+void
+report_metrics(struct server *s, FILE *out)
+{
+	struct stats sum = { 0 };
+	struct metrics m = {
+		.sum = &sum,
+		.started_wall_s = s->started_wall_s,
+		.uptime_ms = mono_now() - s->started,
+		.workers = s->worker_count,
+		.is_serving = s->state == SERVER_SERVING,
+		.relay_enabled = s->conf->relay.enabled,
+		.rate_bits = s->conf->caps.rate,
+		.burst_bytes = s->conf->caps.burst,
+		.allocations_max = s->conf->caps.allocations,
+		.reloads_done = s->reloads_done,
+		.reloads_failed = s->reloads_failed,
+	};
+
+	server_sum(s, &sum);
+	process_read(&m.process);
+	metrics_render(out, &m);
+}

@@ -1,0 +1,434 @@
+#include "relay/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <ifaddrs.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "budget/budget.h"
+#include "common/build.h"
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "net/net.h"
+#include "policy/policy.h"
+#include "relay/admin.h"
+#include "relay/control.h"
+#include "relay/listing.h"
+#include "relay/reload.h"
+#include "relay/snapshot.h"
+#include "relay/verbs.h"
+#include "relay/worker.h"
+#include "turn/turn.h"
+
+enum {
+	SERVER_STATUS_EVERY_S = 10,
+	SERVER_PATH_MAX = 4096,
+	SERVER_RUN_MODE = 0750,
+};
+
+/* ---- for others */
+
+void
+server_post(struct server *s, mailbox_fn *fn, void *arg)
+{
+	const int rc = mailbox_post(s->mailbox, fn, arg);
+
+	assert(rc == 0); /* SERVER_MAILBOX_ROOM says why */
+}
+
+void
+server_post_all(struct server *s, mailbox_fn *fn, void *arg)
+{
+	for (unsigned i = 0; i < s->worker_count; i++) {
+		/* at most one message of a control connection, a reload and
+		 * the end: far below WORKER_MAILBOX_ROOM */
+		const int rc = worker_post(s->workers[i], fn, arg);
+
+		assert(rc == 0);
+	}
+}
+
+void
+server_sum(const struct server *s, struct stats *sum)
+{
+	for (unsigned i = 0; i < s->worker_count; i++)
+		stats_sum(sum, worker_stats(s->workers[i]));
+}
+
+/* ---- what is ours: no peer may be one of these addresses */
+
+static size_t
+count_interfaces(const struct ifaddrs *all)
+{
+	size_t n = 0;
+
+	for (; all != NULL; all = all->ifa_next)
+		n++;
+	return n;
+}
+
+static size_t
+add_interfaces(struct addr *own, const struct ifaddrs *i)
+{
+	size_t n = 0;
+
+	for (; i != NULL; i = i->ifa_next) {
+		if (i->ifa_addr == NULL)
+			continue;
+		if (i->ifa_addr->sa_family == AF_INET &&
+		    addr_from_sockaddr(
+			&own[n], i->ifa_addr, sizeof(struct sockaddr_in)))
+			n++;
+		else if (i->ifa_addr->sa_family == AF_INET6 &&
+		    addr_from_sockaddr(
+			&own[n], i->ifa_addr, sizeof(struct sockaddr_in6)))
+			n++;
+	}
+	return n;
+}
+
+struct policy *
+server_policy(const struct snapshot *conf)
+{
+	struct ifaddrs *interfaces = NULL;
+	struct policy *policy = NULL;
+	struct addr *own;
+	size_t n;
+
+	if (getifaddrs(&interfaces) < 0)
+		log_warn(
+		    "server: interfaces unknown reason=%s", code_text(errno));
+	n = count_interfaces(interfaces) + conf->relay.external_count;
+	if ((own = mem_try(n + 1, sizeof(*own))) != NULL) {
+		n = add_interfaces(own, interfaces);
+		for (size_t i = 0; i < conf->relay.external_count; i++)
+			own[n++] = conf->relay.external[i].outside;
+		policy = policy_new(conf, own, n);
+	}
+	mem_free(own);
+	if (interfaces != NULL)
+		freeifaddrs(interfaces);
+	return policy;
+}
+
+/* ---- events */
+
+static void
+on_mail(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	(void)what;
+	mailbox_drain(s->mailbox, s);
+}
+
+static void
+on_end(evutil_socket_t sig, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)what;
+	log_info("server: ends signal=%s", sig == SIGINT ? "INT" : "TERM");
+	s->state = SERVER_ENDING;
+	daemon_notify("STOPPING=1\nSTATUS=Ending");
+	event_base_loopbreak(s->base);
+}
+
+static void
+on_hup(evutil_socket_t sig, short what, void *arg)
+{
+	char text[RELOAD_TEXT_MAX];
+
+	(void)sig;
+	(void)what;
+	if (reload_begin(arg, text) == EBUSY)
+		log_info("reload: waits for the one under way");
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	struct stats sum = { 0 };
+
+	(void)fd;
+	(void)what;
+	server_sum(s, &sum);
+	rate_feed(&s->rate, &sum, mono_now());
+	if (s->seconds++ % SERVER_STATUS_EVERY_S == 0 && s->reload == NULL)
+		daemon_notify("STATUS=%" PRIu64 " allocations, %u workers%s",
+		    sum.counter[STATS_ALLOCATIONS], s->worker_count,
+		    s->conf->relay.enabled ? "" : ", relaying is off");
+}
+
+/* Tells the service manager that we live only when every worker turned. */
+static void
+on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	bool is_alive = true;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < s->worker_count; i++) {
+		const uint64_t turns = worker_stats(s->workers[i])->loop_turns;
+
+		if (turns == s->turns_seen[i]) {
+			log_error("server: worker does not turn worker=%u", i);
+			is_alive = false;
+		}
+		s->turns_seen[i] = turns;
+	}
+	if (is_alive)
+		daemon_notify("WATCHDOG=1");
+}
+
+static struct event *
+every(struct server *s, int64_t ms, event_callback_fn fn)
+{
+	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+	struct event *ev = event_new(s->base, -1, EV_PERSIST, fn, s);
+
+	if (ev != NULL)
+		event_add(ev, &tv);
+	return ev;
+}
+
+static struct event *
+on_signal(struct server *s, int sig, event_callback_fn fn)
+{
+	struct event *ev = evsignal_new(s->base, sig, fn, s);
+
+	if (ev != NULL)
+		event_add(ev, NULL);
+	return ev;
+}
+
+static int
+open_events(struct server *s)
+{
+	if ((s->base = event_base_new()) == NULL)
+		return ENOMEM;
+	if ((s->mailbox = mailbox_new(SERVER_MAILBOX_ROOM)) == NULL)
+		return ENOMEM;
+	s->mail = event_new(
+	    s->base, mailbox_fd(s->mailbox), EV_READ | EV_PERSIST, on_mail, s);
+	if (s->mail == NULL || event_add(s->mail, NULL) < 0)
+		return ENOMEM;
+	s->sigterm = on_signal(s, SIGTERM, on_end);
+	s->sigint = on_signal(s, SIGINT, on_end);
+	s->sighup = on_signal(s, SIGHUP, on_hup);
+	s->second = every(s, 1000, on_second);
+	if (s->sigterm == NULL || s->sigint == NULL || s->sighup == NULL ||
+	    s->second == NULL)
+		return ENOMEM;
+	return 0;
+}
+
+/* ---- start */
+
+static int
+open_control(struct server *s, char *why, size_t why_size)
+{
+	char path[SERVER_PATH_MAX];
+
+	if (s->conf->admin.socket[0] != '\0') {
+		snprintf(path, sizeof(path), "%s", s->conf->admin.socket);
+	} else {
+		if (mkdir(s->conf->node.run, SERVER_RUN_MODE) < 0 &&
+		    errno != EEXIST) {
+			snprintf(why, why_size, "node.run %s: %s",
+			    s->conf->node.run, code_text(errno));
+			return errno;
+		}
+		snprintf(
+		    path, sizeof(path), "%s/control.sock", s->conf->node.run);
+	}
+	return control_open(&s->control, s->base, path, why, why_size);
+}
+
+/* Before any listener: SO_REUSEPORT would let a second server in silently. */
+static int
+open_shared(struct server *s, char *why, size_t why_size)
+{
+	const int inherited = daemon_listen_fds();
+	int rc;
+
+	if ((rc = open_control(s, why, why_size)) != 0)
+		return rc;
+	if ((rc = net_tls_load(&s->tls, s->conf, why, why_size)) != 0)
+		return rc;
+	rc = net_listeners_open(
+	    &s->listeners, s->conf, inherited, why, why_size);
+	if (rc != 0)
+		return rc;
+	snprintf(why, why_size, "out of memory");
+	s->policy = server_policy(s->conf);
+	s->budget = budget_host_new(s->conf);
+	s->turn = turn_shared_new(s->conf);
+	if (s->policy == NULL || s->budget == NULL || s->turn == NULL)
+		return ENOMEM;
+	if (addr_is_none(&s->conf->admin.listen))
+		return 0;
+	return admin_open(&s->admin, s, &s->conf->admin.listen, why, why_size);
+}
+
+/* Twice between two looks of the watchdog. */
+static unsigned
+heartbeat_ms(void)
+{
+	const uint64_t watchdog = daemon_watchdog_ms();
+
+	if (watchdog == 0 || watchdog / 2 > WORKER_HEARTBEAT_MS)
+		return WORKER_HEARTBEAT_MS;
+	return watchdog >= 2 ? (unsigned)(watchdog / 2) : 1;
+}
+
+static int
+start_workers(struct server *s)
+{
+	struct worker_config config = {
+		.heartbeat_ms = heartbeat_ms(),
+		.conf = s->conf,
+		.policy = s->policy,
+		.tls = s->tls,
+		.listeners = s->listeners,
+		.budget = s->budget,
+		.turn = s->turn,
+	};
+	const unsigned n = s->conf->node.workers;
+	struct worker *w;
+	int rc;
+
+	s->workers = mem_must(n, sizeof(struct worker *));
+	s->turns_seen = mem_must(n, sizeof(*s->turns_seen));
+	for (unsigned i = 0; i < n; i++) {
+		config.index = i;
+		if ((w = worker_new(&config)) == NULL)
+			return ENOMEM;
+		s->workers[s->worker_count++] = w;
+		if ((rc = worker_start(w)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static void
+log_listeners(const struct server *s)
+{
+	enum net_transport transport;
+	char text[ADDR_TEXT_MAX];
+	struct addr at;
+
+	for (size_t i = 0; net_listeners_at(s->listeners, i, &transport, &at);
+	     i++)
+		log_info("server: listens on %s %s",
+		    net_transport_name(transport), addr_format(&at, text));
+}
+
+static int
+start(struct server *s, char *why, size_t why_size)
+{
+	const uint64_t watchdog = daemon_watchdog_ms();
+	int rc;
+
+	snprintf(why, why_size, "out of memory");
+	if ((rc = open_events(s)) != 0)
+		return rc;
+	if ((rc = open_shared(s, why, why_size)) != 0)
+		return rc;
+	snprintf(why, why_size, "workers did not start");
+	if ((rc = start_workers(s)) != 0)
+		return rc;
+	control_serve(s->control, verbs, s);
+	if (watchdog > 0)
+		s->watchdog = every(s, (int64_t)watchdog, on_watchdog);
+	log_listeners(s);
+	return 0;
+}
+
+/* ---- end */
+
+static void
+free_event(struct event *ev)
+{
+	if (ev != NULL)
+		event_free(ev);
+}
+
+/* Workers are asked all at once and joined one by one. */
+static void
+stop_workers(struct server *s)
+{
+	for (unsigned i = 0; i < s->worker_count; i++)
+		worker_end(s->workers[i]);
+	for (unsigned i = 0; i < s->worker_count; i++)
+		worker_free(s->workers[i]);
+	mem_free(s->workers);
+	mem_free(s->turns_seen);
+}
+
+/* Everything may be missing. */
+static void
+stop(struct server *s)
+{
+	control_close(s->control);
+	admin_close(s->admin);
+	stop_workers(s);
+	listing_free_all(&s->listings);
+	reload_free(s->reload);
+	turn_shared_free(s->turn);
+	budget_host_free(s->budget);
+	policy_free(s->policy);
+	if (s->listeners != NULL)
+		net_listeners_close(s->listeners);
+	if (s->tls != NULL)
+		net_tls_put(s->tls);
+	free_event(s->sigterm);
+	free_event(s->sigint);
+	free_event(s->sighup);
+	free_event(s->second);
+	free_event(s->watchdog);
+	free_event(s->mail);
+	mailbox_free(s->mailbox);
+	if (s->base != NULL)
+		event_base_free(s->base);
+	snapshot_free(s->conf);
+}
+
+int
+server_run(struct snapshot *conf, const char *path)
+{
+	struct server s = { .path = path,
+		.conf = conf,
+		.started = mono_now(),
+		.started_wall_s = mono_wall_s() };
+	char why[SERVER_WHY_MAX];
+	int rc;
+
+	list_init(&s.listings);
+	signal(SIGPIPE, SIG_IGN);
+	log_info(
+	    "server: starts version=%s revision=%s workers=%u fds=%" PRIu64,
+	    build_version, build_revision, conf->node.workers,
+	    daemon_raise_nofile());
+	if ((rc = start(&s, why, sizeof(why))) != 0) {
+		log_error("server: did not start: %s", why);
+	} else {
+		s.state = SERVER_SERVING;
+		log_info("server: serves relay=%s",
+		    conf->relay.enabled ? "on" : "off");
+		daemon_notify("READY=1\nSTATUS=Serving");
+		event_base_dispatch(s.base);
+		log_info("server: ended");
+	}
+	stop(&s);
+	return rc;
+}

@@ -1,0 +1,99 @@
+/*
+ * server: the main thread.  Starts the workers, serves signals, the control
+ * socket and the admin listener, reloads, and watches that every worker
+ * turns.
+ *
+ * OWNER: main, all of it; workers answer through its mailbox.
+ */
+#ifndef RELAY_SERVER_H
+#define RELAY_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/code.h"
+#include "common/list.h"
+#include "common/mono.h"
+#include "relay/mailbox.h"
+#include "relay/rate.h"
+#include "relay/stats.h"
+
+struct admin;
+struct budget_host;
+struct control;
+struct event;
+struct event_base;
+struct net_listeners;
+struct net_tls;
+struct policy;
+struct reload;
+struct snapshot;
+struct turn_shared;
+struct worker;
+
+enum {
+	/* Every message to the main thread answers one of its own: an
+	 * acknowledgement and a list for each control connection, from each
+	 * of SNAPSHOT_WORKERS_MAX workers: 256 x 17 = 4352. */
+	SERVER_MAILBOX_ROOM = 8192,
+	SERVER_WHY_MAX = 512,
+};
+
+/* STARTING -> SERVING -> ENDING */
+enum server_state { SERVER_STARTING, SERVER_SERVING, SERVER_ENDING };
+
+struct server {
+	enum server_state state;
+	const char *path; /* borrowed: the configuration file */
+	struct event_base *base;
+	struct event *sigterm, *sigint, *sighup;
+	struct event *second;   /* rates, STATUS= */
+	struct event *watchdog; /* NULL when nobody watches */
+	struct event *mail;
+	struct mailbox *mailbox;
+
+	struct snapshot *conf; /* ours; workers may still read the one before,
+				* which `reload` keeps */
+	struct policy *policy;
+	struct net_tls *tls; /* one count; NULL without certificate */
+	struct net_listeners *listeners;
+	struct budget_host *budget;
+	struct turn_shared *turn;
+
+	struct worker **workers;
+	uint64_t *turns_seen; /* loop turns at the watchdog's last look */
+	unsigned worker_count;
+
+	struct control *control;
+	struct admin *admin;
+	struct reload *reload; /* under way, or NULL */
+	bool reload_again;     /* asked for meanwhile */
+	uint64_t reloads_done, reloads_failed;
+	struct list listings; /* `allocations` being gathered */
+
+	struct rate rate;
+	uint64_t seconds; /* ticks of `second` */
+	mono_ms started;
+	int64_t started_wall_s;
+};
+
+/* Serves until SIGTERM or SIGINT.  Takes conf; borrows path.  Returns 0, or
+ * an errno when the start failed (logged). */
+MUST_CHECK int server_run(struct snapshot *conf, const char *path);
+
+/* Builds the policy of conf for the addresses this host has now; NULL when
+ * memory is short. */
+struct policy *server_policy(const struct snapshot *conf);
+
+/* Runs fn(worker, arg) in every worker. */
+void server_post_all(struct server *s, mailbox_fn *fn, void *arg);
+
+/* Any thread: runs fn(server, arg) in the main thread. */
+void server_post(struct server *s, mailbox_fn *fn, void *arg);
+
+/* Sums the workers' counters. */
+void server_sum(const struct server *s, struct stats *sum);
+
+#endif

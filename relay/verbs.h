@@ -1,0 +1,9 @@
+/* verbs: what the control socket serves; their argument is the server. */
+#ifndef RELAY_VERBS_H
+#define RELAY_VERBS_H
+
+#include "relay/control.h"
+
+extern const struct control_verb verbs[];
+
+#endif
