@@ -63,7 +63,7 @@ uclient_check()
 		fail "$name: no total in the output"
 	grep -q 'Total lost packets 0 (' "$TMP/uclient.$name" ||
 		fail "$name: packets were lost: $sent sent, $received received"
-	compare "$name: sent" "$sent" -ge "$UCLIENT_MESSAGES"
+	compare "$name: sent" "$sent" -gt 0
 	equal "$name: received of $sent" "$received" "$sent"
 }
 
