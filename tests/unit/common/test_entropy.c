@@ -53,12 +53,13 @@ test_below_hits_each_value_and_none_else(void **state)
 		assert_in_range(hits[i], 9260, 10740);
 }
 
-/* 3 * 2^30: a plain modulo would give the first third twice as often. */
+/* 3 * 2^30: a plain modulo would give the first third twice as often, a
+ * multiply and shift that refuses nothing each multiple of three. */
 static void
 test_below_has_no_bias_for_a_large_limit(void **state)
 {
 	const uint32_t limit = 3u << 30;
-	unsigned low = 0;
+	unsigned low = 0, threes = 0;
 
 	(void)state;
 	for (int i = 0; i < 30000; i++) {
@@ -66,9 +67,11 @@ test_below_has_no_bias_for_a_large_limit(void **state)
 
 		assert_true(n < limit);
 		low += n < 1u << 30;
+		threes += n % 3 == 0;
 	}
 	/* mean 10000, sigma 82 */
 	assert_in_range(low, 9350, 10650);
+	assert_in_range(threes, 9350, 10650);
 }
 
 static void
