@@ -119,7 +119,7 @@ bool net_listeners_at(const struct net_listeners *l, size_t i,
  */
 MUST_CHECK int net_tls_load(struct net_tls **out, const struct snapshot *conf,
     char *why, size_t why_size);
-/* Any thread: one more / one less user. */
+/* Any thread: one more (returns t) / one less user; NULL is legal. */
 struct net_tls *net_tls_get(struct net_tls *t);
 void net_tls_put(struct net_tls *t);
 
@@ -130,7 +130,7 @@ struct net_config {
 	struct wheel *wheel;
 	struct stats *stats;
 	const struct snapshot *conf;
-	struct net_tls *tls; /* takes one count */
+	struct net_tls *tls; /* takes one count, even when it fails */
 	const struct net_listeners *listeners;
 	unsigned worker; /* whose sockets of listeners */
 	struct net_sink sink;
@@ -140,7 +140,8 @@ struct net_config {
 struct net *net_new(const struct net_config *config);
 /* Closes everything without reporting it. */
 void net_free(struct net *n);
-/* New configuration and certificates (takes one count of tls). */
+/* New configuration and certificates (takes one count of tls; the old ones
+ * are put back). */
 void net_apply(struct net *n, const struct snapshot *conf, struct net_tls *tls);
 
 /* The clock of this loop turn: read on first use in a turn. */

@@ -1,0 +1,210 @@
+#include "net/net.h"
+
+#include "common/mem.h"
+#include "common/pool.h"
+#include "net/conn.h"
+#include "net/core.h"
+#include "net/dtls.h"
+#include "net/listeners.h"
+#include "net/out.h"
+#include "net/relayed.h"
+#include "net/slots.h"
+#include "net/stream.h"
+#include "net/udp.h"
+
+static const struct {
+	const char *name;
+	enum stats_kind kind;
+} transports[NET_TRANSPORTS] = {
+	[NET_UDP] = { "udp", STATS_CLIENT_UDP },
+	[NET_TCP] = { "tcp", STATS_CLIENT_TCP },
+	[NET_TLS] = { "tls", STATS_CLIENT_TLS },
+	[NET_DTLS] = { "dtls", STATS_CLIENT_DTLS },
+};
+
+const char *
+net_transport_name(enum net_transport t)
+{
+	return transports[t].name;
+}
+
+enum stats_kind
+net_transport_kind(enum net_transport t)
+{
+	return transports[t].kind;
+}
+
+/* ---- a worker's sockets */
+
+static int
+start_listeners(struct net *n)
+{
+	enum net_transport t;
+	struct addr at;
+
+	for (size_t i = 0; net_listeners_at(n->listeners, i, &t, &at); i++) {
+		const int fd = net_listeners_fd(n->listeners, i, n->worker);
+		int code = net_transport_is_datagram(t)
+		    ? net_udp_start(n, fd, &at)
+		    : net_stream_listen(n, fd, &at);
+
+		if (code != 0)
+			return code;
+	}
+	return 0;
+}
+
+static void
+init_lists(struct net *n)
+{
+	list_init(&n->udps);
+	list_init(&n->acceptors);
+	list_init(&n->relayed);
+	list_init(&n->conns);
+	list_init(&n->dead_relayed);
+	list_init(&n->dead_conns);
+}
+
+struct net *
+net_new(const struct net_config *config)
+{
+	struct net *n = mem_try(1, sizeof(*n));
+
+	if (n == NULL) {
+		net_tls_put(config->tls);
+		return NULL;
+	}
+	init_lists(n);
+	n->base = config->base;
+	n->wheel = config->wheel;
+	n->stats = config->stats;
+	n->conf = config->conf;
+	n->listeners = config->listeners;
+	n->worker = config->worker;
+	n->sink = config->sink;
+	n->tls = config->tls;
+	if ((n->slots = net_slots_new()) == NULL ||
+	    (n->out = net_out_new(n)) == NULL ||
+	    (n->batch = net_batch_new(n)) == NULL ||
+	    (n->relayed_pool = net_relayed_pool_new()) == NULL ||
+	    (n->dtls = net_dtls_new(n)) == NULL || start_listeners(n) != 0)
+		goto fail;
+	return n;
+
+fail:
+	net_free(n);
+	return NULL;
+}
+
+void
+net_free(struct net *n)
+{
+	if (n == NULL)
+		return;
+	/* whoever frees it is its only user by now */
+	n->owner.bound = false;
+	net_stream_deafen(n);
+	net_conn_end_all(n);
+	net_conn_bury(n);
+	net_relayed_close_all(n);
+	if (n->relayed_pool != NULL)
+		net_relayed_bury(n);
+	while (!list_is_empty(&n->udps))
+		net_udp_stop(LIST_ITEM(n->udps.next, struct net_udp, node));
+	net_dtls_free(n->dtls);
+	pool_free(n->relayed_pool);
+	net_batch_free(n->batch);
+	net_out_free(n->out);
+	net_slots_free(n->slots);
+	net_tls_put(n->tls);
+	mem_free(n);
+}
+
+void
+net_apply(struct net *n, const struct snapshot *conf, struct net_tls *tls)
+{
+	struct net_tls *old = n->tls;
+
+	OWNER_CHECK(n);
+	n->conf = conf;
+	n->tls = tls;
+	net_dtls_apply(n->dtls);
+	net_tls_put(old);
+}
+
+/* ---- the loop turn */
+
+int64_t
+net_now_us(struct net *n)
+{
+	/* the thread that runs the loop owns n */
+	if (!n->owner.bound)
+		owner_bind(&n->owner);
+	if (n->now_us == 0)
+		n->now_us = mono_now_us();
+	return n->now_us;
+}
+
+mono_ms
+net_now(struct net *n)
+{
+	return net_now_us(n) / 1000;
+}
+
+void
+net_turn_end(struct net *n)
+{
+	OWNER_CHECK(n);
+	net_out_flush(n->out);
+	net_slots_turn_end(n->slots);
+	net_conn_bury(n);
+	net_relayed_bury(n);
+	n->now_us = 0;
+}
+
+/* ---- sending */
+
+bool
+net_buf(struct net *n, struct buf *b, size_t room)
+{
+	uint8_t *base = net_slots_lend(n->slots, room);
+
+	/* what waits to be sent gives its memory back */
+	if (base == NULL) {
+		net_out_flush(n->out);
+		base = net_slots_lend(n->slots, room);
+	}
+	if (base == NULL)
+		return false;
+	buf_init(b, base, net_slots_size(n->slots, base), BUF_HEADROOM);
+	return true;
+}
+
+void
+net_send(struct net *n, const struct net_flow *to, struct buf *b)
+{
+	if (to->conn == NULL) {
+		net_udp_send(to, STATS_CLIENT_UDP, b);
+		return;
+	}
+	if (to->conn->state == CONN_NEW || to->conn->state == CONN_OPEN)
+		to->conn->ops->send(to->conn, b);
+	/* its content was copied */
+	net_slots_done(n->slots, b->base);
+}
+
+void
+net_close(struct net *n, const struct net_flow *flow)
+{
+	OWNER_CHECK(n);
+	if (flow->conn != NULL)
+		net_conn_close(flow->conn);
+}
+
+void
+net_keep(struct net *n, const struct net_flow *flow, bool keep)
+{
+	OWNER_CHECK(n);
+	if (flow->conn != NULL)
+		net_conn_keep(flow->conn, keep);
+}

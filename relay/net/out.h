@@ -1,0 +1,60 @@
+/*
+ * out: datagrams that wait to be sent.
+ *
+ * Every socket has a chain of packets in one queue; net_out_flush walks the
+ * sockets that have any and sends each chain by sendmmsg.  A queue that is
+ * full flushes itself.
+ *
+ * OWNER: worker.
+ */
+#ifndef RELAY_NET_OUT_H
+#define RELAY_NET_OUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/buf.h"
+#include "common/list.h"
+#include "relay/stats.h"
+
+struct net;
+struct net_out;
+
+enum {
+	OUT_QUEUE = 512, /* packets that wait at most */
+	OUT_BATCH = 64,  /* of one sendmmsg */
+};
+
+/* A datagram socket that sends; part of net_udp and net_relayed. */
+struct net_sock {
+	int fd;
+	int family;
+	bool df;              /* what the socket is set to */
+	uint16_t first, last; /* its chain, index + 1; 0: empty */
+	struct list node;     /* in the list of sockets with a chain */
+};
+
+struct net_out_packet {
+	struct addr to;
+	struct addr from; /* none: as the socket is bound */
+	enum stats_kind kind;
+	bool df;
+};
+
+/* Returns NULL when memory is short. */
+struct net_out *net_out_new(struct net *n);
+/* Drops what waits. */
+void net_out_free(struct net_out *o);
+
+/* Queues b, whose memory is a slot; takes it. */
+void net_out_push(struct net_out *o, struct net_sock *s,
+    const struct net_out_packet *p, struct buf *b);
+/* Sends what waits: all, or of one socket (before it is closed). */
+void net_out_flush(struct net_out *o);
+void net_out_flush_sock(struct net_out *o, struct net_sock *s);
+
+/* Sets or clears DF for what is sent on fd from now on. */
+void net_out_set_df(int fd, int family, bool df);
+
+#endif

@@ -1,0 +1,282 @@
+#include "net/relayed.h"
+
+#include <errno.h>
+#include <event2/event_struct.h>
+#include <linux/errqueue.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/pool.h"
+#include "net/out.h"
+#include "net/slots.h"
+#include "net/udp.h"
+
+enum {
+	TURN_BATCH = 32,  /* datagrams in one wake-up of one socket */
+	ERRORS_MAX = 16,  /* ICMP errors in one wake-up */
+	BUFFER = 1 << 20, /* bytes, either direction, where allowed */
+};
+
+struct net_relayed {
+	/* OWNER: worker */
+	struct net *net; /* borrowed */
+	void *owner;     /* borrowed: the caller's */
+	struct net_sock sock;
+	struct event ev;
+	struct addr at;
+	bool is_closed;
+	uint32_t kernel_drops;
+	struct list node; /* in net.relayed or net.dead_relayed */
+};
+
+struct pool *
+net_relayed_pool_new(void)
+{
+	return pool_new(sizeof(struct net_relayed), 0);
+}
+
+/* ---- receiving */
+
+static void
+deliver(struct net_relayed *r, unsigned i)
+{
+	struct net *n = r->net;
+	const size_t wire = net_batch_len(n->batch, i) + net_wire_udp(&r->at);
+	struct buf b;
+
+	if (!n->sink.taken(n->sink.arg, STATS_PEER, wire))
+		return;
+	if (r->is_closed)
+		net_dropped(n, STATS_DROP_NO_ALLOCATION);
+	else if (!net_batch_packet(n->batch, i, &b))
+		net_dropped(n, STATS_DROP_TRUNCATED);
+	else
+		n->sink.relayed(
+		    n->sink.arg, r->owner, net_batch_from(n->batch, i), &b);
+}
+
+/* Translates what the kernel says of a packet sent to peer; false when it is
+ * nothing a client wants to know. */
+static bool
+translate(struct net_icmp *out, const struct sock_extended_err *e)
+{
+	out->type = e->ee_type;
+	out->code = e->ee_code;
+	out->data = e->ee_info;
+	if (e->ee_origin == SO_EE_ORIGIN_ICMP ||
+	    e->ee_origin == SO_EE_ORIGIN_ICMP6)
+		return true;
+	/* too large for the path as we know it, refused before it left */
+	if (e->ee_origin != SO_EE_ORIGIN_LOCAL || e->ee_errno != EMSGSIZE)
+		return false;
+	if (addr_family(&out->peer) == AF_INET6) {
+		out->type = ICMP6_PACKET_TOO_BIG;
+		out->code = 0;
+	} else {
+		out->type = ICMP_DEST_UNREACH;
+		out->code = ICMP_FRAG_NEEDED;
+	}
+	return true;
+}
+
+static bool
+find_error(struct msghdr *m, struct sock_extended_err *out)
+{
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h != NULL;
+	     h = CMSG_NXTHDR(m, h)) {
+		if ((h->cmsg_level == IPPROTO_IP &&
+			h->cmsg_type == IP_RECVERR) ||
+		    (h->cmsg_level == IPPROTO_IPV6 &&
+			h->cmsg_type == IPV6_RECVERR)) {
+			memcpy(out, CMSG_DATA(h), sizeof(*out));
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Takes one ICMP error; false when there is none. */
+static bool
+take_error(struct net_relayed *r)
+{
+	union {
+		struct cmsghdr align;
+		char room[512];
+	} control;
+	struct net_icmp icmp = { .type = 0 };
+	struct sock_extended_err e;
+	char packet[64]; /* the packet that was refused: nobody asks */
+	struct iovec iov = { packet, sizeof(packet) };
+	struct msghdr m = {
+		.msg_name = &icmp.peer,
+		.msg_namelen = sizeof(icmp.peer),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	if (recvmsg(r->sock.fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return false;
+	if (find_error(&m, &e) && !addr_is_none(&icmp.peer) &&
+	    translate(&icmp, &e))
+		r->net->sink.relayed_icmp(r->net->sink.arg, r->owner, &icmp);
+	return true;
+}
+
+static void
+on_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct net_relayed *r = arg;
+	int count = net_batch_recv(r->net->batch, fd, TURN_BATCH);
+
+	(void)what;
+	for (int i = 0; i < count; i++)
+		deliver(r, (unsigned)i);
+	if (count > 0)
+		return;
+	/* woken, but by no datagram: an error waits */
+	for (unsigned i = 0; i < ERRORS_MAX && !r->is_closed; i++) {
+		if (!take_error(r))
+			break;
+	}
+}
+
+/* ---- opening and closing */
+
+static void
+set_options(int fd, int family)
+{
+	const int on = 1, size = BUFFER;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+	net_out_set_df(fd, family, false);
+}
+
+/* Returns 0 or an errno. */
+static int
+open_socket(int *out, struct addr *at)
+{
+	const int family = addr_family(at), on = 1;
+	socklen_t len = sizeof(*at);
+	int code, fd;
+
+	fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (bind(fd, &at->u.sa, addr_len(at)) != 0)
+		goto fail;
+	if (addr_port(at) == 0 && getsockname(fd, &at->u.sa, &len) != 0)
+		goto fail;
+	set_options(fd, family);
+	*out = fd;
+	return 0;
+
+fail:
+	code = errno;
+	close(fd);
+	return code;
+}
+
+int
+net_relayed_open(
+    struct net_relayed **out, struct net *n, const struct addr *at, void *owner)
+{
+	struct net_relayed *r;
+	int code;
+
+	OWNER_CHECK(n);
+	if ((r = pool_get(n->relayed_pool)) == NULL)
+		return ENOMEM;
+	r->net = n;
+	r->owner = owner;
+	r->at = *at;
+	r->sock.family = addr_family(at);
+	if ((code = open_socket(&r->sock.fd, &r->at)) != 0) {
+		pool_put(n->relayed_pool, r);
+		return code;
+	}
+	list_append(&n->relayed, &r->node);
+	event_assign(
+	    &r->ev, n->base, r->sock.fd, EV_READ | EV_PERSIST, on_read, r);
+	if (event_add(&r->ev, NULL) != 0)
+		goto fail;
+	*out = r;
+	return 0;
+
+fail:
+	net_relayed_close(r);
+	return ENOMEM;
+}
+
+void
+net_relayed_close(struct net_relayed *r)
+{
+	struct net *n;
+
+	if (r == NULL)
+		return;
+	n = r->net;
+	OWNER_CHECK(n);
+	assert(!r->is_closed);
+	net_out_flush_sock(n->out, &r->sock);
+	net_udp_count_drops(n, r->sock.fd, &r->kernel_drops);
+	event_del(&r->ev);
+	close(r->sock.fd);
+	r->is_closed = true;
+	list_remove(&r->node);
+	list_append(&n->dead_relayed, &r->node);
+}
+
+const struct addr *
+net_relayed_addr(const struct net_relayed *r)
+{
+	return &r->at;
+}
+
+void
+net_relayed_bury(struct net *n)
+{
+	while (!list_is_empty(&n->dead_relayed)) {
+		struct list *node = n->dead_relayed.next;
+
+		list_remove(node);
+		pool_put(
+		    n->relayed_pool, LIST_ITEM(node, struct net_relayed, node));
+	}
+}
+
+void
+net_relayed_close_all(struct net *n)
+{
+	while (!list_is_empty(&n->relayed))
+		net_relayed_close(
+		    LIST_ITEM(n->relayed.next, struct net_relayed, node));
+}
+
+void
+net_relayed_send(struct net_relayed *r, const struct addr *peer, struct buf *b,
+    bool dont_fragment)
+{
+	const struct net_out_packet p = {
+		.to = *peer,
+		.kind = STATS_PEER,
+		.df = dont_fragment,
+	};
+
+	if (r->is_closed) {
+		net_slots_done(r->net->slots, b->base);
+		return;
+	}
+	net_out_push(r->net->out, &r->sock, &p, b);
+}

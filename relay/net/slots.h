@@ -1,0 +1,62 @@
+/*
+ * slots: memory of packets.
+ *
+ * Dense slots of 2 KiB for what travels, and a few big buffers for the rare
+ * datagram of up to 64 KiB.  All is allocated at start-up; pages of big
+ * buffers that are never used cost nothing.  Taken last in, first out: the
+ * slot used next is the one still in the cache.
+ *
+ *	free -take-> held -queue-> queued -release-> free
+ *	free -lend-> lent -queue-> queued; lent -turn_end-> free
+ *
+ * OWNER: worker.
+ */
+#ifndef RELAY_NET_SLOTS_H
+#define RELAY_NET_SLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+
+enum {
+	SLOT_BYTES = 2048,
+	SLOT_TAIL = 8, /* room for padding behind what was received */
+	SLOT_ROOM = SLOT_BYTES - BUF_HEADROOM - SLOT_TAIL,
+	/* BUF_HEADROOM + the largest STUN message + SLOT_TAIL, rounded up */
+	SLOT_BIG_BYTES = 66 * 1024,
+	SLOT_BIG_ROOM = SLOT_BIG_BYTES - BUF_HEADROOM - SLOT_TAIL,
+	/* the receive batch + a full send queue + answers being written */
+	SLOT_COUNT = 1024,
+	SLOT_BIG_COUNT = 96,
+};
+
+struct net_slots;
+
+/* Returns NULL when memory is short. */
+struct net_slots *net_slots_new(void);
+void net_slots_free(struct net_slots *s);
+
+/*
+ * Takes a slot for room bytes into *holder; when the packet in it is queued
+ * to be sent, *holder becomes NULL.  False (and NULL) when none is free.
+ */
+bool net_slots_take(struct net_slots *s, size_t room, uint8_t **holder);
+/* Lends a slot until the end of the turn; NULL when none is free. */
+uint8_t *net_slots_lend(struct net_slots *s, size_t room);
+/* The packet at base waits to be sent from now on. */
+void net_slots_queue(struct net_slots *s, uint8_t *base);
+/* Frees a slot that is queued, held or lent. */
+void net_slots_release(struct net_slots *s, uint8_t *base);
+/* Frees base if it was lent (its packet was copied); leaves a held one. */
+void net_slots_done(struct net_slots *s, uint8_t *base);
+/* Takes back what was lent and not sent. */
+void net_slots_turn_end(struct net_slots *s);
+
+size_t net_slots_size(const struct net_slots *s, const uint8_t *base);
+/* How many are free. */
+unsigned net_slots_spare(const struct net_slots *s);
+unsigned net_slots_spare_big(const struct net_slots *s);
+
+#endif
