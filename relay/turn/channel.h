@@ -1,0 +1,64 @@
+/*
+ * channel: numbers that stand for a peer's transport address in ChannelData
+ * (RFC 8656, section 12).
+ *
+ * A binding lives ten minutes and keeps a pointer to the permission of its
+ * peer.  OWNER: worker.
+ */
+#ifndef RELAY_TURN_CHANNEL_H
+#define RELAY_TURN_CHANNEL_H
+
+#include <stdbool.h>
+
+#include "common/addr.h"
+#include "common/code.h"
+#include "common/mono.h"
+#include "turn/index.h"
+#include "turn/perm.h"
+
+enum {
+	TURN_CHANNEL_LIFETIME_MS = 600 * 1000, /* RFC 8656, section 12 */
+	TURN_CHANNEL_MAX = 256,                /* of one allocation */
+};
+
+struct turn_channel {
+	struct turn_node by_number;
+	struct turn_node by_peer;
+	struct addr peer;
+	uint16_t number;
+	bool allowed;
+	uint32_t generation; /* of the policy that gave allowed */
+	mono_ms expires;
+	struct turn_perm *perm; /* borrowed; counts us */
+};
+
+struct turn_channel_set {
+	struct turn *turn; /* borrowed */
+	struct turn_index by_number;
+	struct turn_index by_peer;
+};
+
+void turn_channel_init(struct turn_channel_set *set, struct turn *t);
+/* Comes before turn_perm_fini of the same allocation. */
+void turn_channel_fini(struct turn_channel_set *set);
+
+/*
+ * Binds number to peer or refreshes that binding; the permission of peer
+ * (perm, in the allocation's set) is not refreshed here.  Returns 0, 400
+ * (number stands for another peer, peer has another number) or 508 (full).
+ */
+MUST_CHECK int turn_channel_bind(struct turn_channel_set *set, uint16_t number,
+    const struct addr *peer, struct turn_perm *perm, mono_ms now);
+
+/* A live binding, or NULL.  Per packet. */
+struct turn_channel *turn_channel_by_number(
+    const struct turn_channel_set *set, uint16_t number, mono_ms now);
+struct turn_channel *turn_channel_by_peer(
+    const struct turn_channel_set *set, const struct addr *peer, mono_ms now);
+
+/* Frees what has expired; those of a family. */
+void turn_channel_sweep(struct turn_channel_set *set, mono_ms now);
+void turn_channel_drop(struct turn_channel_set *set, int family);
+unsigned turn_channel_count(const struct turn_channel_set *set, mono_ms now);
+
+#endif

@@ -1,0 +1,46 @@
+#include "turn/peer.h"
+
+#include "common/stun/attr.h"
+#include "policy/policy.h"
+#include "turn/alloc.h"
+#include "turn/context.h"
+
+int
+turn_peer_read(struct addr *out, struct turn_alloc *al,
+    const struct stun_msg *m, const struct stun_attr *a)
+{
+	struct addr peer;
+
+	if (a == NULL || stun_attr_xor_addr(&peer, m, a) != 0)
+		return 400;
+	if (turn_alloc_leg(al, addr_family(&peer)) == NULL)
+		return 443;
+	turn_ports_inside(al->turn->shared->ports, &peer);
+	*out = peer;
+	return 0;
+}
+
+bool
+turn_peer_is_allowed(const struct turn *t, const struct addr *peer)
+{
+	struct addr canonical;
+
+	addr_canonical(&canonical, peer);
+	return policy_peer(t->policy, &canonical, true,
+		   turn_ports_is_live(t->shared->ports, &canonical)) ==
+	    POLICY_ALLOW;
+}
+
+bool
+turn_peer_channel_is_allowed(const struct turn *t, struct turn_channel *ch)
+{
+	struct addr canonical;
+
+	if (ch->generation == t->generation)
+		return ch->allowed;
+	ch->allowed = turn_peer_is_allowed(t, &ch->peer);
+	addr_canonical(&canonical, &ch->peer);
+	if (!policy_is_relay_host(t->policy, &canonical))
+		ch->generation = t->generation;
+	return ch->allowed;
+}

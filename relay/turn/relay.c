@@ -1,0 +1,285 @@
+#include "turn/relay.h"
+
+#include <string.h>
+
+#include "common/stun/attr.h"
+#include "common/stun/channel.h"
+#include "relay/snapshot.h"
+#include "turn/alloc.h"
+#include "turn/context.h"
+#include "turn/peer.h"
+
+enum {
+	ATTR_HEADER_LEN = 4,
+	/* header, XOR-PEER-ADDRESS, head of DATA: 36 or 48 */
+	DATA_HEAD_V4 = STUN_HEADER_LEN + ATTR_HEADER_LEN + 8 + ATTR_HEADER_LEN,
+	DATA_HEAD_V6 = STUN_HEADER_LEN + ATTR_HEADER_LEN + 20 + ATTR_HEADER_LEN,
+	ICMP_LEN = 8,
+	/* RFC 8656, section 11.5: what is passed on */
+	ICMP4_UNREACHABLE = 3,
+	ICMP4_TIME_EXCEEDED = 11,
+	ICMP4_CODE_TOO_BIG = 4,
+	ICMP6_UNREACHABLE = 1,
+	ICMP6_TOO_BIG = 2,
+	ICMP6_TIME_EXCEEDED = 3,
+};
+
+static void
+drop(struct turn_alloc *al, enum stats_drop why)
+{
+	al->dropped++;
+	stats_dropped(al->turn->stats, why);
+}
+
+/* ---- client to peer */
+
+static struct turn_alloc *
+find_alloc(struct turn *t, const struct net_flow *from)
+{
+	struct turn_alloc *al = turn_alloc_find(t, from);
+
+	if (al == NULL)
+		stats_dropped(t->stats,
+		    t->conf->relay.enabled ? STATS_DROP_NO_ALLOCATION
+					   : STATS_DROP_RELAY_OFF);
+	return al;
+}
+
+static void
+send_up(struct turn_alloc *al, const struct addr *peer, struct buf *b,
+    bool dont_fragment)
+{
+	struct stats *stats = al->turn->stats;
+	struct turn_leg *leg = turn_alloc_leg(al, addr_family(peer));
+
+	if (leg == NULL) {
+		drop(al, STATS_DROP_FAMILY);
+		return;
+	}
+	al->up_packets++;
+	al->up_bytes += b->len;
+	stats_count(stats, STATS_RELAYED_UP_PACKETS, 1);
+	stats_count(stats, STATS_RELAYED_UP_BYTES, b->len);
+	net_relayed_send(leg->socket, peer, b, dont_fragment);
+}
+
+/* Returns whether b may go to peer. */
+static bool
+is_permitted(struct turn_alloc *al, const struct addr *peer, mono_ms now)
+{
+	const struct turn_perm *perm = turn_perm_find(&al->perms, peer);
+
+	if (perm == NULL || !turn_perm_is_live(perm, now)) {
+		drop(al, STATS_DROP_NO_PERMISSION);
+		return false;
+	}
+	if (!turn_peer_is_allowed(al->turn, peer)) {
+		drop(al, STATS_DROP_DENIED_PEER);
+		return false;
+	}
+	return true;
+}
+
+void
+turn_relay_send(struct turn *t, const struct net_flow *from,
+    const struct stun_msg *m, struct buf *b, mono_ms now)
+{
+	const struct stun_attr *data = stun_msg_find(m, STUN_ATTR_DATA);
+	struct turn_alloc *al = find_alloc(t, from);
+	struct addr peer;
+	uint16_t unknown[STUN_UNKNOWN_MAX];
+	int rc;
+
+	if (al == NULL)
+		return;
+	if (data == NULL || stun_msg_unknown(m, unknown) > 0) {
+		drop(al, STATS_DROP_MALFORMED);
+		return;
+	}
+	rc = turn_peer_read(
+	    &peer, al, m, stun_msg_find(m, STUN_ATTR_XOR_PEER_ADDRESS));
+	if (rc != 0) {
+		drop(al, rc == 443 ? STATS_DROP_FAMILY : STATS_DROP_MALFORMED);
+		return;
+	}
+	if (!is_permitted(al, &peer, now))
+		return;
+	/* the data leaves from where it lies */
+	buf_pull(b, (size_t)(data->value - b->data));
+	buf_trim(b, data->len);
+	send_up(
+	    al, &peer, b, stun_msg_find(m, STUN_ATTR_DONT_FRAGMENT) != NULL);
+}
+
+void
+turn_relay_channel(
+    struct turn *t, const struct net_flow *from, struct buf *b, mono_ms now)
+{
+	struct turn_alloc *al;
+	struct turn_channel *ch;
+	uint16_t number;
+	size_t len;
+
+	if (stun_channel_parse(&number, &len, b->data, b->len) != 0) {
+		stats_dropped(t->stats, STATS_DROP_MALFORMED);
+		return;
+	}
+	if ((al = find_alloc(t, from)) == NULL)
+		return;
+	ch = turn_channel_by_number(&al->channels, number, now);
+	if (ch == NULL) {
+		drop(al, STATS_DROP_NO_CHANNEL);
+		return;
+	}
+	if (!turn_peer_channel_is_allowed(t, ch)) {
+		drop(al, STATS_DROP_DENIED_PEER);
+		return;
+	}
+	buf_pull(b, STUN_CHANNEL_HEADER_LEN);
+	buf_trim(b, len);
+	send_up(al, &ch->peer, b, false);
+}
+
+/* ---- peer to client */
+
+/* The next transaction id of a Data indication. */
+static const uint8_t *
+next_tid(struct turn *t)
+{
+	uint64_t serial;
+
+	memcpy(&serial, t->tid, sizeof(serial));
+	serial++;
+	memcpy(t->tid, &serial, sizeof(serial));
+	return t->tid;
+}
+
+/* Puts the head of a Data indication in front of b, padding behind it.
+ * False: it would be too long. */
+static bool
+wrap_data(struct buf *b, struct turn *t, const struct addr *peer)
+{
+	static const uint8_t zeroes[STUN_PADDING];
+	const size_t head =
+	    addr_family(peer) == AF_INET6 ? DATA_HEAD_V6 : DATA_HEAD_V4;
+	const size_t len = b->len;
+	const size_t pad = stun_padded(len) - len;
+	struct addr shown = *peer;
+	struct pen p;
+
+	if (buf_tailroom(b) < pad)
+		return false;
+	memcpy(buf_put(b, pad), zeroes, pad);
+	turn_ports_outside(t->shared->ports, &shown);
+	stun_msg_begin(&p, buf_push(b, head), head, STUN_DATA, STUN_INDICATION,
+	    next_tid(t));
+	stun_put_xor_addr(&p, STUN_ATTR_XOR_PEER_ADDRESS, &shown, t->tid);
+	pen_u16(&p, STUN_ATTR_DATA);
+	pen_u16(&p, (uint16_t)len);
+	stun_msg_set_length(&p, len + pad);
+	return !p.bad;
+}
+
+/* The permission that lets peer in, or NULL: counted. */
+static struct turn_perm *
+let_in(struct turn_alloc *al, const struct addr *peer,
+    const struct turn_channel *ch, mono_ms now)
+{
+	struct turn_perm *perm =
+	    ch != NULL ? ch->perm : turn_perm_find(&al->perms, peer);
+
+	if (perm == NULL || !turn_perm_is_live(perm, now)) {
+		drop(al, STATS_DROP_NO_PERMISSION);
+		return NULL;
+	}
+	if (!turn_perm_is_allowed(perm, al->turn)) {
+		drop(al, STATS_DROP_DENIED_PEER);
+		return NULL;
+	}
+	return perm;
+}
+
+void
+turn_relay_down(
+    struct turn_leg *leg, const struct addr *peer, struct buf *b, mono_ms now)
+{
+	struct turn_alloc *al = leg->alloc;
+	struct turn *t = al->turn;
+	const struct turn_channel *ch =
+	    turn_channel_by_peer(&al->channels, peer, now);
+	const uint32_t len = b->len;
+
+	if (let_in(al, peer, ch, now) == NULL)
+		return;
+	if (ch != NULL) {
+		uint8_t *head = buf_push(b, STUN_CHANNEL_HEADER_LEN);
+
+		stun_channel_header(head, ch->number, len);
+	} else if (!wrap_data(b, t, peer)) {
+		drop(al, STATS_DROP_TRUNCATED);
+		return;
+	}
+	al->down_packets++;
+	al->down_bytes += len;
+	stats_count(t->stats, STATS_RELAYED_DOWN_PACKETS, 1);
+	stats_count(t->stats, STATS_RELAYED_DOWN_BYTES, len);
+	net_send(t->net, &al->session.flow, b);
+}
+
+/* ---- ICMP */
+
+/* Is e of a kind that the client is told?  *data: the MTU, else zero. */
+static bool
+is_told(uint32_t *data, const struct net_icmp *e)
+{
+	const bool is6 = addr_family(&e->peer) == AF_INET6;
+	const bool too_big = is6
+	    ? e->type == ICMP6_TOO_BIG
+	    : e->type == ICMP4_UNREACHABLE && e->code == ICMP4_CODE_TOO_BIG;
+
+	*data = too_big ? e->data : 0;
+	if (is6)
+		return e->type == ICMP6_UNREACHABLE ||
+		    e->type == ICMP6_TOO_BIG || e->type == ICMP6_TIME_EXCEEDED;
+	return e->type == ICMP4_UNREACHABLE || e->type == ICMP4_TIME_EXCEEDED;
+}
+
+/*
+ * ICMP attribute (RFC 8656, section 18.13): 16 bits reserved, 7 bits type,
+ * 9 bits code, 32 bits data.
+ */
+static void
+put_icmp(struct pen *p, const struct net_icmp *e, uint32_t data)
+{
+	pen_u16(p, STUN_ATTR_ICMP);
+	pen_u16(p, ICMP_LEN);
+	pen_u16(p, 0);
+	pen_u16(p, (uint16_t)((e->type & 0x7F) << 9 | e->code));
+	pen_u32(p, data);
+}
+
+void
+turn_relay_icmp(struct turn_leg *leg, const struct net_icmp *e, mono_ms now)
+{
+	struct turn_alloc *al = leg->alloc;
+	struct turn *t = al->turn;
+	const size_t room = DATA_HEAD_V6 + ICMP_LEN;
+	struct addr shown = e->peer;
+	struct buf b;
+	struct pen p;
+	uint32_t data;
+
+	if (!is_told(&data, e) || let_in(al, &e->peer, NULL, now) == NULL)
+		return;
+	if (!net_buf(t->net, &b, room)) {
+		drop(al, STATS_DROP_NO_MEMORY);
+		return;
+	}
+	turn_ports_outside(t->shared->ports, &shown);
+	stun_msg_begin(
+	    &p, b.data, room, STUN_DATA, STUN_INDICATION, next_tid(t));
+	stun_put_xor_addr(&p, STUN_ATTR_XOR_PEER_ADDRESS, &shown, t->tid);
+	put_icmp(&p, e, data);
+	buf_put(&b, stun_msg_end(&p));
+	net_send(t->net, &al->session.flow, &b);
+}

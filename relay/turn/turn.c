@@ -1,0 +1,413 @@
+#include "turn/turn.h"
+
+#include <string.h>
+
+#include "common/entropy.h"
+#include "common/mem.h"
+#include "common/pool.h"
+#include "common/secret.h"
+#include "common/stun/channel.h"
+#include "common/table.h"
+#include "relay/snapshot.h"
+#include "turn/alloc.h"
+#include "turn/context.h"
+#include "turn/relay.h"
+#include "turn/reply.h"
+#include "turn/request.h"
+#include "turn/serve.h"
+#include "turn/throttle.h"
+
+enum {
+	/* reservations nobody claimed are given back this often */
+	SWEEP_MS = 10 * 1000,
+	FLOWS_ROOM = 64, /* entries the table starts with */
+	WORKER_SHIFT = 48,
+	/* RFC 7983: what the first byte of a packet says */
+	FIRST_STUN_MAX = 3,
+	FIRST_CHANNEL_MIN = 0x40,
+	FIRST_CHANNEL_MAX = 0x4F,
+};
+
+/* ---- shared by all workers */
+
+struct turn_shared *
+turn_shared_new(const struct snapshot *conf)
+{
+	struct turn_shared *s;
+
+	if ((s = mem_try(1, sizeof(*s))) == NULL)
+		return NULL;
+	if ((s->ports = turn_ports_new(conf)) == NULL ||
+	    (s->throttle = turn_throttle_new()) == NULL)
+		goto fail;
+	entropy_fill(s->nonce_key.bytes, sizeof(s->nonce_key.bytes));
+	return s;
+
+fail:
+	turn_shared_free(s);
+	return NULL;
+}
+
+void
+turn_shared_free(struct turn_shared *s)
+{
+	if (s == NULL)
+		return;
+	turn_ports_free(s->ports);
+	turn_throttle_free(s->throttle);
+	secret_wipe(&s->nonce_key, sizeof(s->nonce_key));
+	mem_free(s);
+}
+
+/* ---- one per worker */
+
+static bool
+is_flow(const void *item, const void *key)
+{
+	const struct turn_alloc *al = item;
+
+	return turn_session_is(&al->session, key);
+}
+
+static void
+on_sweep(struct wheel_timer *timer, mono_ms now)
+{
+	struct turn *t = LIST_ITEM(timer, struct turn, sweep);
+
+	turn_ports_expire(t->shared->ports, now);
+	wheel_set(t->wheel, &t->sweep, now + SWEEP_MS, on_sweep);
+}
+
+static void
+init(struct turn *t, const struct turn_config *config)
+{
+	t->net = config->net;
+	t->wheel = config->wheel;
+	t->stats = config->stats;
+	t->budget = config->budget;
+	t->shared = config->shared;
+	t->conf = config->conf;
+	t->policy = config->policy;
+	t->next_id = (uint64_t)config->worker << WORKER_SHIFT;
+	list_init(&t->allocs);
+	entropy_fill(t->tid, sizeof(t->tid));
+}
+
+struct turn *
+turn_new(const struct turn_config *config)
+{
+	struct turn *t;
+
+	if ((t = mem_try(1, sizeof(*t))) == NULL)
+		return NULL;
+	init(t, config);
+	if ((t->flows = table_new(FLOWS_ROOM, is_flow)) == NULL ||
+	    (t->alloc_pool = pool_new(sizeof(struct turn_alloc), 0)) == NULL ||
+	    (t->perm_pool = pool_new(sizeof(struct turn_perm), 0)) == NULL ||
+	    (t->channel_pool = pool_new(sizeof(struct turn_channel), 0)) ==
+		NULL)
+		goto fail;
+	/* at once, to learn the time; then every SWEEP_MS */
+	wheel_set(t->wheel, &t->sweep, 0, on_sweep);
+	return t;
+
+fail:
+	turn_free(t);
+	return NULL;
+}
+
+/* Ends those that test names. */
+typedef bool alloc_test(struct turn_alloc *al, const struct snapshot *conf);
+
+static void
+close_where(struct turn *t, alloc_test *test, const struct snapshot *conf,
+    const char *why)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH_SAFE (n, tmp, &t->allocs) {
+		struct turn_alloc *al = LIST_ITEM(n, struct turn_alloc, node);
+
+		if (test(al, conf))
+			turn_alloc_close(al, why);
+	}
+}
+
+static bool
+is_any(struct turn_alloc *al, const struct snapshot *conf)
+{
+	(void)al;
+	(void)conf;
+	return true;
+}
+
+void
+turn_free(struct turn *t)
+{
+	if (t == NULL)
+		return;
+	close_where(t, is_any, t->conf, "shut down");
+	wheel_stop(t->wheel, &t->sweep);
+	table_free(t->flows);
+	pool_free(t->alloc_pool);
+	pool_free(t->perm_pool);
+	pool_free(t->channel_pool);
+	mem_free(t);
+}
+
+/* ---- a new configuration */
+
+static const struct snapshot_user *
+static_user(const struct turn_alloc *al, const struct snapshot *conf)
+{
+	const struct turn_session *s = &al->session;
+
+	return snapshot_user(conf, s->username, s->username_len);
+}
+
+/* A TURN REST name has an expiry, a static user has none. */
+static bool
+is_user_gone(struct turn_alloc *al, const struct snapshot *conf)
+{
+	return al->session.expiry == 0 && static_user(al, conf) == NULL;
+}
+
+/* The key that was remembered may be wrong now: the next request takes the
+ * long way.  TURN REST: only when no secret was replaced, or a call that
+ * outlives its credential would lose its permissions. */
+static bool
+is_same_secrets(const struct snapshot *a, const struct snapshot *b)
+{
+	if (a->auth.secret_count != b->auth.secret_count ||
+	    strcmp(a->node.realm, b->node.realm) != 0)
+		return false;
+	for (size_t i = 0; i < a->auth.secret_count; i++) {
+		if (strcmp(a->auth.secrets[i], b->auth.secrets[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+forget_keys(struct turn *t, const struct snapshot *conf)
+{
+	const bool keep_rest = is_same_secrets(t->conf, conf);
+	struct list *n;
+
+	LIST_EACH (n, &t->allocs) {
+		struct turn_alloc *al = LIST_ITEM(n, struct turn_alloc, node);
+
+		if (al->session.expiry == 0 || !keep_rest)
+			turn_session_forget(&al->session);
+	}
+}
+
+void
+turn_apply(struct turn *t, const struct snapshot *conf,
+    const struct policy *policy, mono_ms now)
+{
+	OWNER_CHECK(t);
+	(void)now;
+	if (!conf->relay.enabled)
+		close_where(t, is_any, conf, "relay switched off");
+	close_where(t, is_user_gone, conf, "user removed");
+	forget_keys(t, conf);
+	t->conf = conf;
+	t->policy = policy;
+	t->generation++;
+}
+
+/* ---- requests */
+
+enum need { NEED_NOTHING, NEED_USER, NEED_ALLOC };
+
+struct row {
+	enum stun_method method;
+	enum need need;
+	int (*serve)(struct turn_request *rq);
+};
+
+static const struct row rows[] = {
+	{ STUN_BINDING, NEED_NOTHING, turn_serve_binding },
+	{ STUN_ALLOCATE, NEED_USER, turn_serve_allocate },
+	{ STUN_REFRESH, NEED_ALLOC, turn_serve_refresh },
+	{ STUN_CREATE_PERMISSION, NEED_ALLOC, turn_serve_permission },
+	{ STUN_CHANNEL_BIND, NEED_ALLOC, turn_serve_channel },
+};
+
+static const struct row *
+find_row(enum stun_method method)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].method == method)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+/* In the order of RFC 8489, section 6.3, and RFC 8656, section 5. */
+static int
+serve(struct turn_request *rq, const struct row *row)
+{
+	int rc;
+
+	if (row->need >= NEED_USER && (rc = turn_request_authenticate(rq)) != 0)
+		return rc;
+	if ((rc = turn_request_know(rq)) != 0)
+		return rc;
+	if (row->need >= NEED_ALLOC && (rc = turn_request_own(rq)) != 0)
+		return rc;
+	return row->serve(rq);
+}
+
+static void
+on_request(struct turn_request *rq)
+{
+	struct turn *t = rq->turn;
+	const struct row *row = find_row(rq->msg.method);
+	int rc;
+
+	/* a method that is not supported is discarded (RFC 8489, section
+	 * 6.3); RFC 6062 is off */
+	if (row == NULL) {
+		stats_dropped(t->stats, STATS_DROP_MALFORMED);
+		return;
+	}
+	stats_count(t->stats, STATS_REQUESTS, 1);
+	if (row->need > NEED_NOTHING)
+		rq->alloc = turn_alloc_find(t, rq->flow);
+	if ((rc = serve(rq, row)) != 0)
+		turn_reply_error(rq, rc);
+}
+
+/* ---- packets */
+
+static void
+on_indication(struct turn_request *rq, struct buf *b)
+{
+	switch ((unsigned)rq->msg.method) {
+	case STUN_BINDING: /* keeps a NAT binding alive */
+		return;
+	case STUN_SEND:
+		turn_relay_send(rq->turn, rq->flow, &rq->msg, b, rq->now);
+		return;
+	}
+	stats_dropped(rq->turn->stats, STATS_DROP_MALFORMED);
+}
+
+static void
+on_stun(struct turn *t, const struct net_flow *from, struct buf *b, mono_ms now)
+{
+	struct turn_request rq;
+
+	/* not initialised as a whole: it is large and this runs for each
+	 * Send indication */
+	if (stun_msg_parse(&rq.msg, b->data, b->len) != 0) {
+		stats_dropped(t->stats, STATS_DROP_MALFORMED);
+		return;
+	}
+	rq.turn = t;
+	rq.flow = from;
+	rq.alloc = NULL;
+	rq.now = now;
+	rq.is_authenticated = false;
+	rq.unknown_count = 0;
+	switch (rq.msg.class) {
+	case STUN_REQUEST:
+		on_request(&rq);
+		return;
+	case STUN_INDICATION:
+		on_indication(&rq, b);
+		return;
+	case STUN_SUCCESS:
+	case STUN_ERROR:
+		stats_dropped(t->stats, STATS_DROP_RESPONSE);
+		return;
+	}
+}
+
+void
+turn_message(void *arg, const struct net_flow *from, struct buf *b, mono_ms now)
+{
+	struct turn *t = arg;
+	const uint8_t first = b->len > 0 ? b->data[0] : UINT8_MAX;
+
+	if (first <= FIRST_STUN_MAX)
+		on_stun(t, from, b, now);
+	else if (first >= FIRST_CHANNEL_MIN && first <= FIRST_CHANNEL_MAX)
+		turn_relay_channel(t, from, b, now);
+	else
+		stats_dropped(t->stats, STATS_DROP_NOT_STUN);
+}
+
+void
+turn_closed(void *arg, const struct net_flow *flow, mono_ms now)
+{
+	struct turn *t = arg;
+	struct turn_alloc *al = turn_alloc_find(t, flow);
+
+	(void)now;
+	if (al == NULL)
+		return;
+	al->session.flow.conn = NULL;
+	turn_alloc_close(al, "connection closed");
+}
+
+void
+turn_relayed(void *arg, void *owner, const struct addr *peer, struct buf *b)
+{
+	struct turn *t = arg;
+
+	turn_relay_down(owner, peer, b, net_now(t->net));
+}
+
+void
+turn_relayed_icmp(void *arg, void *owner, const struct net_icmp *e)
+{
+	struct turn *t = arg;
+
+	turn_relay_icmp(owner, e, net_now(t->net));
+}
+
+/* ---- what an operator sees */
+
+static void
+show(const struct turn_alloc *al, turn_view_fn *fn, void *arg, mono_ms now)
+{
+	const struct turn_session *s = &al->session;
+	char user[TURN_USER_MAX];
+	struct turn_view v = { .id = al->id,
+		.user = user,
+		.client = s->flow.client,
+		.transport = s->flow.transport,
+		.permissions = turn_perm_count(&al->perms, now),
+		.channels = turn_channel_count(&al->channels, now),
+		.expires_ms = (int64_t)turn_alloc_left_s(al, now) * 1000,
+		.age_ms = now - al->opened,
+		.up_packets = al->up_packets,
+		.up_bytes = al->up_bytes,
+		.down_packets = al->down_packets,
+		.down_bytes = al->down_bytes,
+		.dropped = al->dropped };
+	unsigned n = 0;
+
+	memcpy(user, s->username + s->user_at, s->user_len);
+	user[s->user_len] = '\0';
+	for (unsigned i = 0; i < TURN_ALLOC_LEGS; i++) {
+		if (!turn_leg_is_open(&al->legs[i]))
+			continue;
+		v.relayed[n] = al->legs[i].at;
+		turn_ports_outside(al->turn->shared->ports, &v.relayed[n++]);
+	}
+	fn(arg, &v);
+}
+
+void
+turn_list(struct turn *t, turn_view_fn *fn, void *arg, mono_ms now)
+{
+	struct list *n;
+
+	OWNER_CHECK(t);
+	LIST_EACH (n, &t->allocs)
+		show(LIST_ITEM(n, struct turn_alloc, node), fn, arg, now);
+}
