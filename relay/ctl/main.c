@@ -1,0 +1,181 @@
+/*
+ * supernodectl: asks and tells a running supernoded.
+ *
+ * Exit codes: 0 done, 1 the server refused, 2 wrong usage, 3 no server to
+ * ask.
+ */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/build.h"
+#include "ctl/client.h"
+#include "ctl/ctl.h"
+
+enum { WHY_MAX = 512 };
+
+static const char default_socket[] = "/run/supernode/control.sock";
+
+static const struct ctl_verb table[] = {
+	{ "status", "", "what the server is and does", NULL, ctl_status_print },
+	{ "allocations", "[LIMIT]", "who relays at the moment",
+	    ctl_allocations_parse, ctl_allocations_print },
+	{ "reload", "", "load the configuration again, all or nothing", NULL,
+	    ctl_reload_print },
+	{ "version", "", "version of the running server", NULL,
+	    ctl_version_print },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+struct options {
+	const char *socket;
+	bool is_json;
+	bool wants_help;
+	bool wants_version;
+	int word; /* index of the verb in argv */
+};
+
+static void
+print_help(FILE *out)
+{
+	fputs("usage: supernodectl [-s SOCKET] [--json] VERB\n\n", out);
+	for (const struct ctl_verb *v = table; v->name != NULL; v++)
+		fprintf(out, "  %-12s %-8s %s\n", v->name, v->words, v->help);
+	fprintf(out,
+	    "\n"
+	    "  -s, --socket SOCKET  control socket (default %s)\n"
+	    "      --json           the server's answer as it is\n"
+	    "      --version        version of this program\n"
+	    "      --help           print this\n"
+	    "\n"
+	    "Exit codes: 0 done, 1 the server refused, 2 wrong usage,\n"
+	    "3 no server to ask.\n",
+	    default_socket);
+}
+
+static int
+parse(struct options *o, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "socket", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "s:jVh", longs, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'j':
+			o->is_json = true;
+			break;
+		case 'V':
+			o->wants_version = true;
+			break;
+		case 'h':
+			o->wants_help = true;
+			break;
+		default:
+			return CTL_USAGE;
+		}
+	}
+	o->word = optind;
+	return CTL_OK;
+}
+
+static const struct ctl_verb *
+find(const char *name)
+{
+	for (const struct ctl_verb *v = table; v->name != NULL; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+static int
+show(const struct ctl_verb *v, const json_t *answer, bool is_json)
+{
+	const json_t *error = json_object_get(answer, "error");
+
+	if (is_json) {
+		json_dumpf(answer, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else if (error != NULL) {
+		fprintf(stderr, "supernodectl: %s: %s\n", v->name,
+		    json_string_value(error));
+	} else {
+		v->print(stdout, answer);
+	}
+	if (fflush(stdout) != 0)
+		perror("supernodectl: standard output");
+	return error == NULL ? CTL_OK : CTL_REFUSED;
+}
+
+/* Takes request. */
+static int
+ask(const struct ctl_verb *v, const struct options *o, json_t *request)
+{
+	char why[WHY_MAX];
+	json_t *answer;
+	int rc;
+
+	rc = ctl_client_ask(&answer, o->socket, request, why, sizeof(why));
+	json_decref(request);
+	if (rc != 0) {
+		fprintf(stderr, "supernodectl: %s\n", why);
+		return CTL_UNREACHABLE;
+	}
+	rc = show(v, answer, o->is_json);
+	json_decref(answer);
+	return rc;
+}
+
+static int
+run(const struct options *o, int count, char **word)
+{
+	const struct ctl_verb *v = find(word[0]);
+	json_t *args;
+	int rc = 0;
+
+	if (v == NULL) {
+		fprintf(stderr, "supernodectl: %s: no such verb\n", word[0]);
+		return CTL_USAGE;
+	}
+	args = json_object();
+	if (v->parse != NULL)
+		rc = v->parse(args, count - 1, word + 1);
+	if (rc != 0 || (v->parse == NULL && count > 1)) {
+		fprintf(
+		    stderr, "usage: supernodectl %s %s\n", v->name, v->words);
+		json_decref(args);
+		return CTL_USAGE;
+	}
+	return ask(v, o, json_pack("{s:s,s:o}", "verb", v->name, "args", args));
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .socket = default_socket };
+	const int rc = parse(&o, argc, argv);
+
+	if (rc != CTL_OK ||
+	    (o.word == argc && !o.wants_help && !o.wants_version)) {
+		print_help(stderr);
+		return CTL_USAGE;
+	}
+	if (o.wants_help) {
+		print_help(stdout);
+		return CTL_OK;
+	}
+	if (o.wants_version) {
+		printf("supernodectl %s (%s)\n", build_version, build_revision);
+		return CTL_OK;
+	}
+	return run(&o, argc - o.word, argv + o.word);
+}

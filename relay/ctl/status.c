@@ -1,0 +1,194 @@
+#include <stdbool.h>
+
+#include "ctl/ctl.h"
+#include "ctl/text.h"
+
+enum { LINE_MAX_LEN = 256 };
+
+static uint64_t
+number(const json_t *from, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(from, key));
+}
+
+static const char *
+string(const json_t *from, const char *key)
+{
+	const char *s = json_string_value(json_object_get(from, key));
+
+	return s != NULL ? s : "?";
+}
+
+static void
+row(struct ctl_text_table *t, const char *name, const char *value)
+{
+	ctl_text_cell(t, name);
+	ctl_text_cell(t, value);
+}
+
+static void
+add_listeners(struct ctl_text_table *t, const json_t *listeners)
+{
+	const char *name = "listens";
+	char line[LINE_MAX_LEN];
+	const json_t *l;
+	size_t i;
+
+	json_array_foreach(listeners, i, l)
+	{
+		snprintf(line, sizeof(line), "%-4s  %s", string(l, "transport"),
+		    string(l, "address"));
+		row(t, name, line);
+		name = "";
+	}
+}
+
+static void
+add_relay(struct ctl_text_table *t, const json_t *relay)
+{
+	const json_t *addresses = json_object_get(relay, "addresses");
+	char line[LINE_MAX_LEN];
+	const json_t *a;
+	size_t i;
+	int at;
+
+	at = snprintf(line, sizeof(line), "%s, ports %s of",
+	    json_is_true(json_object_get(relay, "enabled")) ? "on" : "OFF",
+	    string(relay, "ports"));
+	json_array_foreach(addresses, i, a)
+	{
+		if (at < (int)sizeof(line))
+			at += snprintf(line + at, sizeof(line) - (size_t)at,
+			    "%s %s", i > 0 ? "," : "", json_string_value(a));
+	}
+	row(t, "relay", line);
+}
+
+static void
+add_caps(struct ctl_text_table *t, const json_t *caps)
+{
+	char burst[CTL_TEXT_MAX], n[CTL_TEXT_MAX], user[CTL_TEXT_MAX];
+	char line[LINE_MAX_LEN];
+
+	if (json_is_null(json_object_get(caps, "rate_bit_s")))
+		snprintf(line, sizeof(line), "rate unlimited");
+	else
+		snprintf(line, sizeof(line), "%s each way, burst %s",
+		    string(caps, "rate"),
+		    ctl_text_bytes(number(caps, "burst_bytes"), burst));
+	row(t, "caps", line);
+	snprintf(line, sizeof(line), "%s allocations, %s of one user",
+	    ctl_text_count(number(caps, "allocations"), n),
+	    ctl_text_count(number(caps, "allocations_per_user"), user));
+	row(t, "", line);
+}
+
+static void
+add_counts(struct ctl_text_table *t, const json_t *s)
+{
+	char a[CTL_TEXT_MAX], b[CTL_TEXT_MAX];
+	char line[LINE_MAX_LEN];
+
+	snprintf(line, sizeof(line), "%s now, %s since the start",
+	    ctl_text_count(number(s, "allocations"), a),
+	    ctl_text_count(number(s, "allocations_total"), b));
+	row(t, "allocations", line);
+	snprintf(line, sizeof(line), "%s TCP and TLS, %s DTLS",
+	    ctl_text_count(number(s, "connections"), a),
+	    ctl_text_count(number(s, "dtls_associations"), b));
+	row(t, "sessions", line);
+}
+
+static void
+print_head(FILE *out, const json_t *s)
+{
+	struct ctl_text_table *t = ctl_text_table_new("ll");
+	char text[CTL_TEXT_MAX];
+
+	fprintf(out, "supernoded %s (%s) %s: %s\n", string(s, "version"),
+	    string(s, "revision"), string(s, "name"), string(s, "state"));
+	row(t, "uptime",
+	    ctl_text_time(
+		(int64_t)json_number_value(json_object_get(s, "uptime_s")),
+		text));
+	row(t, "workers", ctl_text_count(number(s, "workers"), text));
+	add_listeners(t, json_object_get(s, "listeners"));
+	add_relay(t, json_object_get(s, "relay"));
+	add_caps(t, json_object_get(s, "caps"));
+	add_counts(t, s);
+	ctl_text_table_print(t, out, "  ");
+	ctl_text_table_free(t);
+}
+
+static void
+add_flow(struct ctl_text_table *t, const char *name, const json_t *flow,
+    uint64_t rate)
+{
+	char text[CTL_TEXT_MAX];
+
+	ctl_text_cell(t, name);
+	ctl_text_cell(t, ctl_text_count(number(flow, "packets"), text));
+	ctl_text_cell(t, ctl_text_bytes(number(flow, "bytes"), text));
+	ctl_text_cell(t, rate == UINT64_MAX ? "" : ctl_text_rate(rate, text));
+}
+
+static void
+print_traffic(FILE *out, const json_t *s)
+{
+	struct ctl_text_table *t = ctl_text_table_new("lrrr");
+	const json_t *wire = json_object_get(s, "wire");
+	const json_t *relayed = json_object_get(s, "relayed");
+	const json_t *rates = json_object_get(s, "rates");
+
+	ctl_text_cell(t, "traffic");
+	ctl_text_cell(t, "packets");
+	ctl_text_cell(t, "bytes");
+	ctl_text_cell(t, "now");
+	add_flow(t, "in (wire)", json_object_get(wire, "in"),
+	    number(rates, "in_bit_s"));
+	add_flow(t, "out (wire)", json_object_get(wire, "out"),
+	    number(rates, "out_bit_s"));
+	add_flow(t, "relayed up", json_object_get(relayed, "up"), UINT64_MAX);
+	add_flow(
+	    t, "relayed down", json_object_get(relayed, "down"), UINT64_MAX);
+	fputc('\n', out);
+	ctl_text_table_print(t, out, "  ");
+	ctl_text_table_free(t);
+}
+
+/* What is not zero of an object of counters; nothing when all are. */
+static void
+print_counters(FILE *out, const char *title, const json_t *counters)
+{
+	struct ctl_text_table *t = ctl_text_table_new("lr");
+	char text[CTL_TEXT_MAX];
+	bool is_empty = true;
+	const json_t *value;
+	const char *key;
+
+	row(t, title, "");
+	json_object_foreach((json_t *)counters, key, value)
+	{
+		if (json_integer_value(value) == 0)
+			continue;
+		row(t, key,
+		    ctl_text_count((uint64_t)json_integer_value(value), text));
+		is_empty = false;
+	}
+	if (!is_empty) {
+		fputc('\n', out);
+		ctl_text_table_print(t, out, "  ");
+	}
+	ctl_text_table_free(t);
+}
+
+void
+ctl_status_print(FILE *out, const json_t *s)
+{
+	print_head(out, s);
+	print_traffic(out, s);
+	print_counters(out, "drops by reason", json_object_get(s, "drops"));
+	print_counters(out, "errors by code", json_object_get(s, "errors"));
+	print_counters(
+	    out, "not authenticated", json_object_get(s, "auth_failures"));
+}
