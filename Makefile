@@ -62,8 +62,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 	$(Q)$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(WARN) -c -o $@ $<
 
 # version and revision reach one file only, so that a commit rebuilds one
-$(BUILD)/obj/common/build.o: CPPFLAGS += -DVERSION='"$(VERSION)"' \
-	-DREVISION='"$(REVISION)"'
+IDENTITY = -DVERSION='"$(VERSION)"' -DREVISION='"$(REVISION)"'
+$(BUILD)/obj/common/build.o: CPPFLAGS += $(IDENTITY)
 $(BUILD)/obj/common/build.o: VERSION
 
 $(BUILD)/libcommon.a: $(call obj,$(common_c))
@@ -133,7 +133,8 @@ FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 $(BUILD)/fuzz/bin/%: tests/fuzz/%.c $(common_c) $(relay_c)
 	@mkdir -p $(@D)
 	@echo "  FUZZ    $@"
-	$(Q)clang $(BASE) -D_GNU_SOURCE -DSANITIZED -iquote . -iquote relay \
+	$(Q)clang $(BASE) -D_GNU_SOURCE -DSANITIZED $(IDENTITY) \
+	    -iquote . -iquote relay \
 	    -O1 -g $(FUZZ_FLAGS) -o $@ $< $(common_c) $(relay_c) $(LIBS)
 fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/bin/%,$(fuzz_c))
 	@bash tests/fuzz/fuzz.sh $(BUILD) $(FUZZ_SECONDS) $^
