@@ -20,8 +20,8 @@ enum {
 
 /* One step of set-up: what to ask, what to keep of the answer. */
 struct phase {
-	size_t (*ask)(struct bench_fleet *f, unsigned i,
-	    uint8_t out[TURNC_REQUEST_MAX]);
+	size_t (*ask)(
+	    struct bench_fleet *f, unsigned i, uint8_t out[TURNC_REQUEST_MAX]);
 	void (*keep)(
 	    struct bench_fleet *f, unsigned i, const struct turnc_answer *a);
 	unsigned asked; /* clients 0 .. asked-1 */
@@ -30,14 +30,14 @@ struct phase {
 };
 
 void
-bench_fleet_control(struct msghdr *m, uint8_t control[BENCH_FLEET_CONTROL],
-    struct in_addr host)
+bench_fleet_control(
+    struct msghdr *m, uint8_t control[BENCH_FLEET_CONTROL], struct in_addr host)
 {
 	struct in_pktinfo info = { .ipi_spec_dst = host };
 	struct cmsghdr *c;
 
-	_Static_assert(CMSG_SPACE(sizeof(struct in_pktinfo)) ==
-		BENCH_FLEET_CONTROL,
+	_Static_assert(
+	    CMSG_SPACE(sizeof(struct in_pktinfo)) == BENCH_FLEET_CONTROL,
 	    "room for one control message");
 	m->msg_control = control;
 	m->msg_controllen = BENCH_FLEET_CONTROL;

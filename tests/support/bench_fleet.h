@@ -22,10 +22,10 @@ struct bench_fleet {
 	struct addr server; /* IPv4 */
 	struct addr peer;
 	unsigned count;
-	struct in_addr *hosts;   /* of the clients */
-	struct addr *relayed;    /* of the clients */
-	struct turnc *turn;      /* cold: set-up only */
-	uint8_t *is_done;        /* in the current phase of set-up */
+	struct in_addr *hosts; /* of the clients */
+	struct addr *relayed;  /* of the clients */
+	struct turnc *turn;    /* cold: set-up only */
+	uint8_t *is_done;      /* in the current phase of set-up */
 	uint64_t retransmitted;
 };
 
@@ -48,7 +48,7 @@ MUST_CHECK int bench_fleet_bind(struct bench_fleet *f);
 MUST_CHECK int bench_fleet_release(struct bench_fleet *f);
 
 /* The control message that makes host the source; control is zeroed. */
-void bench_fleet_control(struct msghdr *m,
-    uint8_t control[BENCH_FLEET_CONTROL], struct in_addr host);
+void bench_fleet_control(struct msghdr *m, uint8_t control[BENCH_FLEET_CONTROL],
+    struct in_addr host);
 
 #endif

@@ -67,8 +67,8 @@ of_process(int pid)
 	while ((d = readdir(tasks)) != NULL) {
 		if (d->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%s", pid,
-		    d->d_name);
+		snprintf(
+		    path, sizeof(path), "/proc/%d/task/%s", pid, d->d_name);
 		sum += of_thread(path);
 	}
 	closedir(tasks);

@@ -1,0 +1,332 @@
+/*
+ * blast: loads a TURN server over UDP and tells what each packet cost it.
+ *
+ *	blast KEY=VALUE...	one run, one JSON object on its output
+ *
+ *	server=HOST:PORT user=NAME password=TEXT	IPv4
+ *	pids=PID[,PID...]	charged; memory is read from the first
+ *	way=setup|up|down|both|echo	setup: allocations only
+ *	allocations=N size=BYTES seconds=N
+ *	window=PACKETS		up, down, both: under way in each direction
+ *	rate=N			echo: packets a second
+ *
+ * Delivered packets are counted where they arrive.  In an echo each packet
+ * passes the server twice; cpu_ns_per_packet counts both.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mono.h"
+#include "tests/support/bench_lane.h"
+#include "tests/support/bench_proc.h"
+
+enum { WARM_UP_MS = 150, NS_PER_MS = 1000000, MS_PER_S = 1000 };
+
+struct blast {
+	struct bench_fleet_want want;
+	struct bench_proc proc;
+	const char *way;
+	long size, seconds_ms, window, rate;
+	struct bench_fleet *fleet;
+	struct bench_lane *up, *down;
+	struct bench_hist hist;
+	json_t *result;
+};
+
+/* What had been spent and done at one moment. */
+struct moment {
+	int64_t wall_ns, cpu_ns, own_ns;
+	struct bench_lane_count up, down;
+};
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("blast: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	exit(1);
+}
+
+/* ---- arguments */
+
+static long
+number(const char *text, long min, long max)
+{
+	char *end;
+	const long v = strtol(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0' || v < min || v > max)
+		die("%s: wanted %ld to %ld", text, min, max);
+	return v;
+}
+
+static void
+read_pids(struct bench_proc *p, char *text)
+{
+	char *save = NULL;
+
+	for (char *t = strtok_r(text, ",", &save); t != NULL;
+	     t = strtok_r(NULL, ",", &save)) {
+		if (p->count == BENCH_PROC_MAX)
+			die("pids: at most %d", BENCH_PROC_MAX);
+		p->pids[p->count++] = (int)number(t, 1, INT32_MAX);
+	}
+}
+
+static void
+read_argument(struct blast *b, const char *key, char *value)
+{
+	if (strcmp(key, "server") == 0) {
+		if (addr_parse(&b->want.server, value) != 0 ||
+		    addr_family(&b->want.server) != AF_INET)
+			die("server: no IPv4 address: %s", value);
+	} else if (strcmp(key, "user") == 0)
+		b->want.user = value;
+	else if (strcmp(key, "password") == 0)
+		b->want.password = value;
+	else if (strcmp(key, "pids") == 0)
+		read_pids(&b->proc, value);
+	else if (strcmp(key, "way") == 0)
+		b->way = value;
+	else if (strcmp(key, "allocations") == 0)
+		b->want.count = (unsigned)number(value, 1, BENCH_FLEET_MAX);
+	else if (strcmp(key, "size") == 0)
+		b->size =
+		    number(value, BENCH_LANE_SIZE_MIN, BENCH_LANE_SIZE_MAX);
+	else if (strcmp(key, "seconds") == 0)
+		b->seconds_ms = (long)(strtod(value, NULL) * MS_PER_S);
+	else if (strcmp(key, "window") == 0)
+		b->window = number(value, 1, 100000);
+	else if (strcmp(key, "rate") == 0)
+		b->rate = number(value, 1, 1000000);
+	else
+		die("no key %s", key);
+}
+
+static void
+read_arguments(struct blast *b, int argc, char **argv)
+{
+	char *eq;
+
+	for (int i = 1; i < argc; i++) {
+		if ((eq = strchr(argv[i], '=')) == NULL)
+			die("not KEY=VALUE: %s", argv[i]);
+		*eq = '\0';
+		read_argument(b, argv[i], eq + 1);
+	}
+	if (addr_is_none(&b->want.server) || b->proc.count == 0 ||
+	    b->want.user == NULL || b->want.password == NULL)
+		die("server, user, password and pids are needed");
+}
+
+/* ---- results */
+
+static void
+put(struct blast *b, const char *key, double value)
+{
+	json_object_set_new(b->result, key, json_real(value));
+}
+
+static void
+put_count(struct blast *b, const char *key, uint64_t value)
+{
+	json_object_set_new(b->result, key, json_integer((json_int_t)value));
+}
+
+static double
+per_s(double count, int64_t ns)
+{
+	return ns > 0 ? count * 1e9 / (double)ns : 0;
+}
+
+static struct moment
+look(const struct blast *b)
+{
+	return (struct moment){
+		.wall_ns = bench_proc_now_ns(),
+		.cpu_ns = bench_proc_cpu_ns(&b->proc),
+		.own_ns = bench_proc_own_cpu_ns(),
+		.up = bench_lane_count(b->up),
+		.down = bench_lane_count(b->down),
+	};
+}
+
+static void
+put_interval(
+    struct blast *b, const struct moment *from, const struct moment *to)
+{
+	const int64_t cpu = to->cpu_ns - from->cpu_ns;
+	const int64_t wall = to->wall_ns - from->wall_ns;
+	const uint64_t up = to->up.delivered - from->up.delivered;
+	const uint64_t down = to->down.delivered - from->down.delivered;
+	const double n = (double)(up + down);
+
+	put_count(b, "delivered_up", up);
+	put_count(b, "delivered_down", down);
+	put(b, "wall_s", (double)wall / 1e9);
+	put(b, "server_cpu_s", (double)cpu / 1e9);
+	put(b, "server_share", (double)cpu / (double)wall);
+	put(b, "generator_share",
+	    (double)(to->own_ns - from->own_ns) / (double)wall);
+	put(b, "packets_per_s", per_s(n, wall));
+	put(b, "packets_per_cpu_s", per_s(n, cpu));
+	put(b, "cpu_ns_per_packet", n > 0 ? (double)cpu / n : 0);
+}
+
+/* ---- phases */
+
+static void
+check(const char *what, int rc)
+{
+	if (rc != 0)
+		die("%s: %d (%s)", what, rc, code_text(rc));
+}
+
+static void
+set_up(struct blast *b)
+{
+	const int64_t rss = bench_proc_rss(&b->proc);
+	const int64_t anonymous = bench_proc_anonymous(&b->proc);
+	const int64_t cpu = bench_proc_cpu_ns(&b->proc);
+	const int64_t wall = bench_proc_now_ns();
+	const double n = b->want.count;
+	int64_t spent;
+
+	check("sockets", bench_fleet_open(&b->fleet, &b->want));
+	check("Allocate", bench_fleet_allocate(b->fleet));
+	spent = bench_proc_cpu_ns(&b->proc) - cpu;
+	put(b, "setups_per_cpu_s", per_s(n, spent));
+	put(b, "setups_per_s", per_s(n, bench_proc_now_ns() - wall));
+	put_count(b, "setup_retransmitted", b->fleet->retransmitted);
+	put(b, "rss_per_allocation",
+	    (double)(bench_proc_rss(&b->proc) - rss) / n);
+	put(b, "anonymous_per_allocation",
+	    (double)(bench_proc_anonymous(&b->proc) - anonymous) / n);
+	put_count(b, "rss", (uint64_t)bench_proc_rss(&b->proc));
+	check("ChannelBind", bench_fleet_bind(b->fleet));
+	put(b, "rss_per_allocation_bound",
+	    (double)(bench_proc_rss(&b->proc) - rss) / n);
+	b->up = bench_lane_new(b->fleet, BENCH_LANE_UP, (size_t)b->size);
+	b->down = bench_lane_new(b->fleet, BENCH_LANE_DOWN, (size_t)b->size);
+}
+
+/* As fast as the window allows, for ms. */
+static void
+stream(struct blast *b, long ms)
+{
+	const int64_t end = bench_proc_now_ns() + ms * (int64_t)NS_PER_MS;
+	const bool up = strcmp(b->way, "down") != 0;
+	const bool down = strcmp(b->way, "up") != 0;
+	int64_t now;
+
+	while ((now = bench_proc_now_ns()) < end) {
+		if (up)
+			bench_lane_turn(b->up, now);
+		if (down)
+			bench_lane_turn(b->down, now);
+	}
+}
+
+/* One packet each 1/rate seconds goes to the peer and comes back. */
+static void
+echo(struct blast *b, long ms)
+{
+	const int64_t gap = 1000 * (int64_t)NS_PER_MS / b->rate;
+	int64_t now = bench_proc_now_ns(), due = now;
+	const int64_t end = now + ms * (int64_t)NS_PER_MS;
+
+	while ((now = bench_proc_now_ns()) < end) {
+		if (now >= due) {
+			bench_lane_send_one(b->up, now);
+			due += gap;
+		}
+		bench_lane_take(b->up, NULL, b->down);
+		bench_lane_take(b->down, &b->hist, NULL);
+	}
+}
+
+static void
+measure(struct blast *b, void (*load)(struct blast *b, long ms))
+{
+	struct moment from, to;
+
+	load(b, WARM_UP_MS);
+	memset(&b->hist, 0, sizeof(b->hist));
+	from = look(b);
+	load(b, b->seconds_ms);
+	to = look(b);
+	put_interval(b, &from, &to);
+	put_count(b, "lost",
+	    to.up.lost - from.up.lost + to.down.lost - from.down.lost);
+}
+
+static void
+measure_echo(struct blast *b)
+{
+	struct bench_lane_count up, down;
+
+	measure(b, echo);
+	put(b, "p50_us", (double)bench_hist_at(&b->hist, 0.5) / 1e3);
+	put(b, "p99_us", (double)bench_hist_at(&b->hist, 0.99) / 1e3);
+	put(b, "p999_us", (double)bench_hist_at(&b->hist, 0.999) / 1e3);
+	/* late ones get their time before they count as lost */
+	for (int64_t end = bench_proc_now_ns() + 50 * (int64_t)NS_PER_MS;
+	     bench_proc_now_ns() < end;) {
+		bench_lane_take(b->up, NULL, b->down);
+		bench_lane_take(b->down, NULL, NULL);
+	}
+	up = bench_lane_count(b->up);
+	down = bench_lane_count(b->down);
+	put_count(b, "lost", up.sent - down.delivered);
+}
+
+static void
+run(struct blast *b)
+{
+	set_up(b);
+	bench_lane_set_window(b->up, (unsigned)b->window);
+	bench_lane_set_window(b->down, (unsigned)b->window);
+	if (strcmp(b->way, "echo") == 0)
+		measure_echo(b);
+	else if (strcmp(b->way, "setup") != 0)
+		measure(b, stream);
+	check("Refresh", bench_fleet_release(b->fleet));
+	bench_lane_free(b->up);
+	bench_lane_free(b->down);
+	bench_fleet_close(b->fleet);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct blast b = {
+		.want = { .count = 1 },
+		.way = "up",
+		.size = 172,
+		.seconds_ms = MS_PER_S,
+		.window = 64,
+		.rate = 20000,
+	};
+
+	read_arguments(&b, argc, argv);
+	b.result = json_object();
+	json_object_set_new(b.result, "way", json_string(b.way));
+	put_count(&b, "allocations", b.want.count);
+	put_count(&b, "size", (uint64_t)b.size);
+	run(&b);
+	if (json_dumpf(
+		b.result, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) != 0)
+		die("cannot write JSON");
+	putchar('\n');
+	json_decref(b.result);
+	return 0;
+}
