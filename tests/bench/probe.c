@@ -16,10 +16,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/entropy.h"
@@ -27,6 +27,7 @@
 #include "common/token/turnrest.h"
 #include "tests/support/caller.h"
 #include "tests/support/tally.h"
+#include "tests/support/words.h"
 
 enum {
 	LINE_MAX_LEN = 262144,
@@ -64,63 +65,12 @@ take_payload(
 		p->failed_echoes++;
 }
 
-/* Ends the program: the script is wrong, not the server. */
-static void __attribute__((noreturn, format(printf, 1, 2)))
-die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fputs("probe: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	exit(2);
-}
-
 static const char *
 word(const struct probe *p, int i)
 {
 	if (i >= p->words)
-		die("%s: argument %d is missing", p->word[0], i);
+		words_die("%s: argument %d is missing", p->word[0], i);
 	return p->word[i];
-}
-
-static long
-number(const char *text)
-{
-	char *end;
-	long v = strtol(text, &end, 0);
-
-	if (*text == '\0' || *end != '\0')
-		die("not a number: %s", text);
-	return v;
-}
-
-static struct addr
-address(const char *text)
-{
-	struct addr a;
-
-	if (addr_parse(&a, text) != 0)
-		die("not an address: %s", text);
-	return a;
-}
-
-static size_t
-from_hex(uint8_t *out, size_t size, const char *text)
-{
-	size_t n = strlen(text) / 2;
-	unsigned v;
-
-	if (n > size)
-		die("too much hex");
-	for (size_t i = 0; i < n; i++) {
-		if (sscanf(text + 2 * i, "%2x", &v) != 1)
-			die("not hex: %s", text);
-		out[i] = (uint8_t)v;
-	}
-	return n;
 }
 
 static int
@@ -175,18 +125,27 @@ print_reply(struct probe *p)
 	    p->caller.reply_len);
 }
 
+/* The answer line, with what stood in the reply if there was one. */
+static void
+answer_with_reply(struct probe *p, int rc)
+{
+	answer(rc);
+	if (rc == 0 || rc >= 300)
+		print_reply(p);
+}
+
 /* ---- commands */
 
 static void
 do_open(struct probe *p)
 {
-	const struct addr server = address(word(p, 2));
+	const struct addr server = words_address(word(p, 2));
 	enum wire_kind kind;
 	struct addr local;
 	int rc;
 
 	if (wire_kind_parse(&kind, word(p, 1)) != 0)
-		die("no transport %s", p->word[1]);
+		words_die("no transport %s", p->word[1]);
 	wire_close(p->caller.wire);
 	p->caller.wire = NULL;
 	p->caller.nonce_len = 0;
@@ -228,9 +187,7 @@ do_bind(struct probe *p)
 {
 	int rc = caller_request(&p->caller, STUN_BINDING, NULL, NULL);
 
-	answer(rc);
-	if (rc == 0 || rc >= 300)
-		print_reply(p);
+	answer_with_reply(p, rc);
 }
 
 static uint8_t
@@ -257,7 +214,7 @@ fill_allocate(struct pen *pen, const uint8_t *tid, void *arg)
 		const char *key = p->word[i], *value = strchr(key, '=');
 
 		if (value++ == NULL)
-			die("allocate: no value: %s", key);
+			words_die("allocate: no value: %s", key);
 		if (strncmp(key, "family=", 7) == 0)
 			put_u8(pen, STUN_ATTR_REQUESTED_ADDRESS_FAMILY,
 			    family(value));
@@ -265,16 +222,16 @@ fill_allocate(struct pen *pen, const uint8_t *tid, void *arg)
 			put_u8(pen, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY,
 			    family(value));
 		else if (strncmp(key, "lifetime=", 9) == 0)
-			stun_put_u32(
-			    pen, STUN_ATTR_LIFETIME, (uint32_t)number(value));
+			stun_put_u32(pen, STUN_ATTR_LIFETIME,
+			    (uint32_t)words_number(value));
 		else if (strncmp(key, "even=", 5) == 0)
 			stun_put(pen, STUN_ATTR_EVEN_PORT, &reserve, 1);
 		else if (strncmp(key, "fragment=", 9) == 0)
 			stun_put(pen, STUN_ATTR_DONT_FRAGMENT, NULL, 0);
 		else if (strncmp(key, "transport=", 10) == 0)
-			transport = (uint8_t)number(value);
+			transport = (uint8_t)words_number(value);
 		else
-			die("allocate: no key %s", key);
+			words_die("allocate: no key %s", key);
 	}
 	put_u8(pen, STUN_ATTR_REQUESTED_TRANSPORT, transport);
 }
@@ -284,9 +241,7 @@ do_allocate(struct probe *p)
 {
 	int rc = caller_request(&p->caller, STUN_ALLOCATE, fill_allocate, p);
 
-	answer(rc);
-	if (rc == 0 || rc >= 300)
-		print_reply(p);
+	answer_with_reply(p, rc);
 }
 
 static void
@@ -299,13 +254,11 @@ fill_refresh(struct pen *pen, const uint8_t *tid, void *arg)
 static void
 do_refresh(struct probe *p)
 {
-	uint32_t seconds = (uint32_t)number(word(p, 1));
+	uint32_t seconds = (uint32_t)words_number(word(p, 1));
 	int rc;
 
 	rc = caller_request(&p->caller, STUN_REFRESH, fill_refresh, &seconds);
-	answer(rc);
-	if (rc == 0)
-		print_reply(p);
+	answer_with_reply(p, rc);
 }
 
 static void
@@ -315,7 +268,7 @@ fill_permit(struct pen *pen, const uint8_t *tid, void *arg)
 	struct addr peer;
 
 	for (int i = 1; i < p->words; i++) {
-		peer = address(p->word[i]);
+		peer = words_address(p->word[i]);
 		stun_put_xor_addr(pen, STUN_ATTR_XOR_PEER_ADDRESS, &peer, tid);
 	}
 }
@@ -331,10 +284,10 @@ static void
 fill_channel(struct pen *pen, const uint8_t *tid, void *arg)
 {
 	const struct probe *p = arg;
-	const struct addr peer = address(word(p, 2));
+	const struct addr peer = words_address(word(p, 2));
 
-	stun_put_u32(
-	    pen, STUN_ATTR_CHANNEL_NUMBER, (uint32_t)number(word(p, 1)) << 16);
+	stun_put_u32(pen, STUN_ATTR_CHANNEL_NUMBER,
+	    (uint32_t)words_number(word(p, 1)) << 16);
 	stun_put_xor_addr(pen, STUN_ATTR_XOR_PEER_ADDRESS, &peer, tid);
 }
 
@@ -356,28 +309,22 @@ fill_raw(struct pen *pen, const uint8_t *tid, void *arg)
 	for (int i = 2; i < p->words; i++) {
 		if ((eq = strchr(p->word[i], '=')) == NULL ||
 		    sscanf(p->word[i], "%4x", &type) != 1)
-			die("not TYPE=HEX: %s", p->word[i]);
+			words_die("not TYPE=HEX: %s", p->word[i]);
 		stun_put(pen, (uint16_t)type, value,
-		    from_hex(value, sizeof(value), eq + 1));
+		    words_hex(value, sizeof(value), eq + 1));
 	}
 }
 
+/* A name as in the RFC, in any case, or a number. */
 static enum stun_method
 method(const char *name)
 {
-	static const struct {
-		const char *name;
-		enum stun_method method;
-	} all[] = { { "binding", STUN_BINDING }, { "allocate", STUN_ALLOCATE },
-		{ "refresh", STUN_REFRESH },
-		{ "permission", STUN_CREATE_PERMISSION },
-		{ "channel", STUN_CHANNEL_BIND }, { "send", STUN_SEND } };
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (strcmp(all[i].name, name) == 0)
-			return all[i].method;
+	for (int m = STUN_BINDING; m <= STUN_CONNECTION_ATTEMPT; m++) {
+		if (strcasecmp(stun_method_name((enum stun_method)m), name) ==
+		    0)
+			return (enum stun_method)m;
 	}
-	return (enum stun_method)number(name);
+	return (enum stun_method)words_number(name);
 }
 
 static void
@@ -388,9 +335,7 @@ do_request(struct probe *p)
 	p->caller.sign = strcmp(p->word[0], "request") == 0;
 	rc = caller_request(&p->caller, method(word(p, 1)), fill_raw, p);
 	p->caller.sign = true;
-	answer(rc);
-	if (rc == 0 || rc >= 300)
-		print_reply(p);
+	answer_with_reply(p, rc);
 }
 
 static void
@@ -427,21 +372,22 @@ do_send(struct probe *p)
 {
 	static uint8_t data[CALLER_PACKET_MAX];
 	struct caller_path path = { .way = CALLER_CHANNEL };
-	const long count = number(word(p, 3)), size = number(word(p, 4));
-	const long gap_us = p->words > 5 ? number(p->word[5]) : 1000;
+	const long count = words_number(word(p, 3)),
+		   size = words_number(word(p, 4));
+	const long gap_us = p->words > 5 ? words_number(p->word[5]) : 1000;
 	const int64_t start = mono_now_us();
 	long failed = 0;
 
 	if (size < TALLY_HEADER || size > 65000)
-		die("send: size %ld", size);
+		words_die("send: size %ld", size);
 	if (strcmp(word(p, 1), "direct") == 0)
 		path.way = CALLER_DIRECT;
 	else if (strcmp(p->word[1], "indication") == 0)
 		path.way = CALLER_INDICATION;
 	else
-		path.channel = (uint16_t)number(p->word[1]);
+		path.channel = (uint16_t)words_number(p->word[1]);
 	if (path.way != CALLER_CHANNEL)
-		path.peer = address(word(p, 2));
+		path.peer = words_address(word(p, 2));
 	for (long i = 0; i < count; i++) {
 		tally_next(&p->tally, data, (size_t)size, mono_now_us());
 		failed +=
@@ -467,8 +413,9 @@ do_await(struct probe *p)
 {
 	const bool echoes = strcmp(word(p, 1), "echoes") == 0;
 	const uint64_t *have = echoes ? &p->tally.echoes : &p->tally.received;
-	const uint64_t want = (uint64_t)number(word(p, 2));
-	const mono_ms start = mono_now(), end = start + number(word(p, 3));
+	const uint64_t want = (uint64_t)words_number(word(p, 2));
+	const mono_ms start = mono_now(),
+		      end = start + words_number(word(p, 3));
 	int rc = 0;
 
 	while (*have < want && rc >= 0 && mono_now() < end)
@@ -496,13 +443,13 @@ static void
 do_raw(struct probe *p)
 {
 	static uint8_t data[LINE_MAX_LEN / 2];
-	const size_t n = from_hex(data, sizeof(data), word(p, 1));
+	const size_t n = words_hex(data, sizeof(data), word(p, 1));
 
 	if (wire_send(p->caller.wire, data, n) != 0) {
 		answer(EPIPE);
 		return;
 	}
-	print_raw(p, mono_now() + number(word(p, 2)));
+	print_raw(p, mono_now() + words_number(word(p, 2)));
 }
 
 /* One byte at a time. */
@@ -510,8 +457,8 @@ static void
 do_trickle(struct probe *p)
 {
 	uint8_t data[4096];
-	const size_t n = from_hex(data, sizeof(data), word(p, 1));
-	const mono_ms gap = number(word(p, 2));
+	const size_t n = words_hex(data, sizeof(data), word(p, 1));
+	const mono_ms gap = words_number(word(p, 2));
 
 	for (size_t i = 0; i < n; i++) {
 		if (wire_send(p->caller.wire, data + i, 1) != 0) {
@@ -522,13 +469,14 @@ do_trickle(struct probe *p)
 		if (i + 1 < n)
 			(void)poll(NULL, 0, (int)gap);
 	}
-	print_raw(p, mono_now() + number(word(p, 3)));
+	print_raw(p, mono_now() + words_number(word(p, 3)));
 }
 
 static void
 do_closed(struct probe *p)
 {
-	const mono_ms start = mono_now(), end = start + number(word(p, 1));
+	const mono_ms start = mono_now(),
+		      end = start + words_number(word(p, 1));
 	uint8_t out[4096];
 	long n;
 
@@ -582,7 +530,7 @@ run_line(struct probe *p, char *line)
 	for (char *w = strtok_r(line, " \t", &save); w != NULL;
 	     w = strtok_r(NULL, " \t", &save)) {
 		if (p->words == WORDS_MAX)
-			die("too many words");
+			words_die("too many words");
 		p->word[p->words++] = w;
 	}
 	if (p->words == 0)
@@ -600,7 +548,7 @@ run_line(struct probe *p, char *line)
 	}
 	if (strcmp(p->word[0], "quit") == 0)
 		exit(0);
-	die("no command %s", p->word[0]);
+	words_die("no command %s", p->word[0]);
 }
 
 /* Runs every whole line that has been read. */

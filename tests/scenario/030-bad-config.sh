@@ -59,10 +59,8 @@ bad()
 		rc=0
 		# shellcheck disable=SC2086
 		out=$(timeout 10 "$DAEMON" $way -c "$CONF" 2>&1) || rc=$?
-		case $rc in
-		0|124) fail "$what: accepted (exit $rc) $way: $out" ;;
-		esac
-		[ "$rc" -lt 128 ] || fail "$what: died, exit $rc: $out"
+		# EX_CONFIG of sysexits
+		[ "$rc" -eq 78 ] || fail "$what: exit $rc ${way}: $out"
 		[[ $out == *"$CONF"* ]] || fail "$what: no file in: $out"
 		[[ $out == *"$key"* ]] || fail "$what: no $key in: $out"
 		[ -z "$line" ] || [[ $out == *":$line"* ]] ||

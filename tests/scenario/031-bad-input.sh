@@ -104,10 +104,10 @@ answered()
 
 # requests without what they must have, answered as the RFCs say
 joins mallory udp "$(udp4)"
-answered 400 mallory request channel
-answered 400 mallory request permission
-answered 400 mallory request channel 000c=40010000
-answered 400 mallory request permission 0012=00
+answered 400 mallory request channelbind
+answered 400 mallory request createpermission
+answered 400 mallory request channelbind 000c=40010000
+answered 400 mallory request createpermission 0012=00
 answered 437 mallory request allocate 0019=11000000
 answered 420 mallory request refresh 7001=00000000
 want mallory open udp "$(udp4)"
@@ -115,7 +115,7 @@ answered 400 mallory request allocate
 answered 442 mallory request allocate 0019=06000000
 answered 440 mallory request allocate 0019=11000000 0017=03000000
 answered 437 mallory request refresh 000d=00000258
-answered 437 mallory request permission "0012=0001000021120000"
+answered 437 mallory request createpermission "0012=0001000021120000"
 answered 401 mallory unsigned allocate 0019=11000000
 answered 420 mallory unsigned binding 7001=00000000
 want mallory user mallory wrong

@@ -31,7 +31,7 @@ ratio()
 for on in "28 $(udp4)" "48 $(udp6)"; do
 	want mallory open udp "${on#* }"
 	for request in binding allocate "allocate 0019=11000000" refresh \
-	    permission channel "binding 7001=" \
+	    createpermission channelbind "binding 7001=" \
 	    "binding 7001= 7002= 7003= 7004= 7005= 7006= 7007= 7008="; do
 		# shellcheck disable=SC2086
 		ratio "${on%% *}" $request

@@ -248,8 +248,7 @@ ours_only()
 # drops REASON: how many were dropped for it, all workers together.
 drops()
 {
-	ctl status --json |
-		jq "[.. | objects | .$1? // empty | numbers] | max // 0"
+	status ".drops.$1"
 }
 
 # allocations: how many there are now.
