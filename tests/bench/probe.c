@@ -73,14 +73,6 @@ word(const struct probe *p, int i)
 	return p->word[i];
 }
 
-static int
-code_of(int rc)
-{
-	if (rc == ETIMEDOUT)
-		return NO_ANSWER;
-	return rc == EPIPE ? CLOSED : rc;
-}
-
 /* Begins the answer line. */
 static void
 answer(int rc)
@@ -88,7 +80,10 @@ answer(int rc)
 	if (rc == 0)
 		printf("ok");
 	else
-		printf("error code=%d", code_of(rc));
+		printf("error code=%d",
+		    rc == ETIMEDOUT   ? NO_ANSWER
+			: rc == EPIPE ? CLOSED
+				      : rc);
 }
 
 static void

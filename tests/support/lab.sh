@@ -36,6 +36,11 @@ lab_inside()
 [ -n "${LAB_INSIDE-}" ] || lab_inside "$@"
 unset LAB_INSIDE
 
+# namespaces, sockets and the test's own files: all gone with the last process
+mount -t tmpfs -o mode=755 lab /run
+mkdir /run/netns
+TMPDIR=/run
+
 # shellcheck source=tests/support/check.sh
 . "$(dirname "${BASH_SOURCE[0]}")/check.sh"
 need ip nft nsenter
@@ -68,7 +73,6 @@ lab_link()
 	ip -n "$1" link add "$2" type veth peer name "v$LAB_LINKS"
 	ip -n "$1" link set "v$LAB_LINKS" netns "$3"
 	ip -n "$3" link set "v$LAB_LINKS" name "$4"
-	# packets must look as on a wire: no offloaded checksums or segments
 	ip -n "$1" link set "$2" up
 	ip -n "$3" link set "$4" up
 }
@@ -83,8 +87,6 @@ lab_address()
 
 lab_net()
 {
-	mount -t tmpfs lab /run
-	mkdir -p /run/netns
 	lab_space public
 	ip -n public link add br0 type bridge forward_delay 0
 	ip -n public link set br0 up
