@@ -1,0 +1,67 @@
+#!/bin/sh
+# deps.sh [run] [build] [test]: installs the Debian 12 packages of these groups
+# (all without arguments) that are missing.  The one list of them.  Says
+# nothing when everything is there.
+set -eu
+
+run='libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7
+    libevent-pthreads-2.1-7 libssl3 libjemalloc2 libconfuse2 libjansson4'
+build='gcc libc6-dev make pkg-config git libevent-dev libssl-dev libjemalloc-dev
+    libconfuse-dev libjansson-dev'
+test='bash clang clang-format libclang-rt-14-dev llvm libcmocka-dev coturn
+    nftables iproute2 util-linux openssl jq curl chromium libnss3-tools
+    prometheus shellcheck mandoc systemd procps'
+
+wanted=
+for group in "${@:-all}"; do
+	case $group in
+	run)	wanted="$wanted $run" ;;
+	build)	wanted="$wanted $build" ;;
+	test)	wanted="$wanted $test" ;;
+	all)	wanted="$run $build $test" ;;
+	*)	echo "usage: deps.sh [run] [build] [test]" >&2
+		exit 2 ;;
+	esac
+done
+
+is_there()
+{
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = \
+	    installed ]
+}
+
+missing=
+for package in $wanted; do
+	is_there "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+cannot()
+{
+	echo "deps: $1; install these Debian 12 packages yourself:$missing" >&2
+	exit 1
+}
+
+command -v apt-get >/dev/null || cannot "this is no Debian (no apt-get)"
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || cannot "not root, and no sudo"
+	sudo=sudo
+fi
+
+echo "deps: installing$missing"
+apt()
+{
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@"
+}
+# words on purpose: $missing is a list
+# shellcheck disable=SC2086
+install_missing()
+{
+	apt install -qq -y --no-install-recommends $missing >/dev/null
+}
+# the package lists may be old, or not there at all
+install_missing 2>/dev/null || {
+	apt update -qq >/dev/null || cannot "apt-get update failed"
+	install_missing || cannot "apt-get install failed"
+}
