@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "budget/budget.h"
+#include "common/mem.h"
 #include "common/stun/attr.h"
 #include "common/stun/channel.h"
 #include "common/stun/integrity.h"
@@ -19,7 +20,12 @@
 #include "turn/context.h"
 #include "turn/turn.h"
 
-enum { BED_START_MS = 1000 * 1000, BED_USERS = 2, BED_PACKET_MAX = 2000 };
+enum {
+	BED_START_MS = 1000 * 1000,
+	BED_START_WALL_S = 1893456000,
+	BED_USERS = 2,
+	BED_PACKET_MAX = 2000,
+};
 
 #define BED_REALM "example.org"
 
@@ -34,6 +40,7 @@ static struct snapshot bed_conf;
 
 static struct {
 	mono_ms now;
+	int64_t wall_s;
 	struct wheel *wheel;
 	struct stats stats;
 	struct budget_host *host;
@@ -46,6 +53,24 @@ static struct {
 } bed;
 
 /* ---- what the server stands on */
+
+mono_ms
+mono_now(void)
+{
+	return bed.now;
+}
+
+int64_t
+mono_now_us(void)
+{
+	return bed.now * 1000;
+}
+
+int64_t
+mono_wall_s(void)
+{
+	return bed.wall_s;
+}
 
 const struct snapshot_user *
 snapshot_user(const struct snapshot *s, const void *name, size_t len)
@@ -137,6 +162,7 @@ bed_open(void)
 	memset(&bed, 0, sizeof(bed));
 	fake_reset();
 	bed.now = fake.net.now = BED_START_MS;
+	bed.wall_s = BED_START_WALL_S;
 	bed.flow.client = bed_addr("198.51.100.5:4000");
 	bed.flow.local = bed_addr("10.0.0.7:3478");
 	assert_non_null(bed.wheel = wheel_new(bed.now));
@@ -179,6 +205,7 @@ static inline void
 bed_wait(int64_t ms)
 {
 	bed.now += ms;
+	bed.wall_s += ms / 1000;
 	fake.net.now = bed.now;
 	wheel_advance(bed.wheel, bed.now);
 }
@@ -300,24 +327,23 @@ bed_last(void)
 }
 
 /* The last packet, which must be STUN for the client. */
-static inline struct stun_msg
-bed_answer(void)
+static inline void
+bed_answer(struct stun_msg *m)
 {
 	const struct fake_sent *s = bed_last();
-	struct stun_msg m;
 
 	assert_false(s->to_peer);
-	assert_int_equal(stun_msg_parse(&m, s->data, s->len), 0);
-	return m;
+	assert_int_equal(stun_msg_parse(m, s->data, s->len), 0);
 }
 
 /* 0 for success, else the code of the last answer. */
 static inline int
 bed_code(void)
 {
-	const struct stun_msg m = bed_answer();
+	struct stun_msg m;
 	int code;
 
+	bed_answer(&m);
 	if (m.class == STUN_SUCCESS)
 		return 0;
 	assert_int_equal(m.class, STUN_ERROR);
@@ -330,9 +356,10 @@ bed_code(void)
 static inline struct addr
 bed_answer_addr(uint16_t type)
 {
-	const struct stun_msg m = bed_answer();
+	struct stun_msg m;
 	struct addr a;
 
+	bed_answer(&m);
 	assert_non_null(stun_msg_find(&m, type));
 	assert_int_equal(
 	    stun_attr_xor_addr(&a, &m, stun_msg_find(&m, type)), 0);
@@ -342,9 +369,10 @@ bed_answer_addr(uint16_t type)
 static inline uint32_t
 bed_answer_lifetime(void)
 {
-	const struct stun_msg m = bed_answer();
+	struct stun_msg m;
 	uint32_t s;
 
+	bed_answer(&m);
 	assert_non_null(stun_msg_find(&m, STUN_ATTR_LIFETIME));
 	assert_int_equal(
 	    stun_attr_u32(&s, stun_msg_find(&m, STUN_ATTR_LIFETIME)), 0);
