@@ -36,7 +36,7 @@ Q	= $(if $(V),,@)
 common_c := $(sort $(wildcard common/*.c common/*/*.c))
 relay_c	:= $(filter-out relay/main.c, $(sort $(wildcard relay/*.c \
 	   relay/net/*.c relay/turn/*.c relay/budget/*.c relay/policy/*.c)))
-ctl_c	:= $(sort $(wildcard relay/ctl/*.c))
+ctl_c	:= $(filter-out relay/ctl/main.c, $(sort $(wildcard relay/ctl/*.c)))
 support_c := $(sort $(wildcard tests/support/*.c))
 tool_c	:= $(sort $(wildcard tests/bench/*.c))
 unit_c	:= $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c))
@@ -68,6 +68,7 @@ $(BUILD)/obj/common/build.o: VERSION
 
 $(BUILD)/libcommon.a: $(call obj,$(common_c))
 $(BUILD)/librelay.a: $(call obj,$(relay_c))
+$(BUILD)/libctl.a: $(call obj,$(ctl_c))
 $(BUILD)/libsupport.a: $(call obj,$(support_c))
 $(BUILD)/%.a:
 	@echo "  AR      $@"
@@ -79,12 +80,16 @@ LINK	= $(Q)echo "  LD      $@"; mkdir -p $(@D); \
 $(BUILD)/supernoded: $(call obj,relay/main.c) $(BUILD)/librelay.a \
 	$(BUILD)/libcommon.a
 	$(LINK) $(LIBS) $(MALLOC)
-$(BUILD)/supernodectl: $(call obj,$(ctl_c)) $(BUILD)/libcommon.a
+$(BUILD)/supernodectl: $(call obj,relay/ctl/main.c) $(BUILD)/libctl.a \
+	$(BUILD)/libcommon.a
 	$(LINK) -ljansson -lcrypto
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/librelay.a \
 	$(BUILD)/libsupport.a $(BUILD)/libcommon.a
 	$(LINK) -lcmocka $(LIBS)
+$(BUILD)/tests/unit/ctl/%: $(BUILD)/obj/tests/unit/ctl/%.o $(BUILD)/libctl.a \
+	$(BUILD)/libcommon.a
+	$(LINK) -lcmocka -ljansson -lcrypto
 
 $(BUILD)/tools/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libsupport.a \
 	$(BUILD)/libcommon.a

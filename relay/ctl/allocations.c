@@ -65,11 +65,13 @@ add_row(struct ctl_text_table *t, const json_t *row)
 	const json_t *relayed = json_object_get(row, "relayed");
 	const char *first = json_string_value(json_array_get(relayed, 0));
 	const char *second = json_string_value(json_array_get(relayed, 1));
-	char both[160];
+	char both[160], id[CTL_TEXT_MAX];
 
 	snprintf(both, sizeof(both), "%s%s%s", first != NULL ? first : "-",
 	    second != NULL ? " " : "", second != NULL ? second : "");
-	add_count(t, row, "id");
+	snprintf(id, sizeof(id), "%lld",
+	    (long long)json_integer_value(json_object_get(row, "id")));
+	ctl_text_cell(t, id);
 	add_string(t, row, "user");
 	add_string(t, row, "transport");
 	add_string(t, row, "client");

@@ -159,34 +159,40 @@ ctl_text_cell(struct ctl_text_table *t, const char *text)
 	list_append(&t->cells, &c->node);
 }
 
+/* Blanks are owed until something follows them: no line ends in one. */
 static void
-print_cell(
-    const struct ctl_text_table *t, unsigned at, const char *text, FILE *out)
+print_cell(FILE *out, const char *text, int pad, char align, int *owed)
 {
-	const int pad = t->width[at] - columns_of(text);
-	const bool is_last = at + 1 == t->columns;
-
-	if (t->align[at] == 'r')
-		fprintf(out, "%*s%s", pad, "", text);
-	else
-		fprintf(out, "%s%*s", text, is_last ? 0 : pad, "");
-	fputs(is_last ? "\n" : "  ", out);
+	if (text[0] == '\0') {
+		*owed += pad;
+		return;
+	}
+	fprintf(out, "%*s%s", *owed + (align == 'r' ? pad : 0), "", text);
+	*owed = align == 'r' ? 0 : pad;
 }
 
 void
 ctl_text_table_print(
     const struct ctl_text_table *t, FILE *out, const char *indent)
 {
-	unsigned at = 0;
 	const struct list *n;
+	unsigned at = 0;
+	int owed = 0;
 
 	assert(t->at == 0); /* rows are whole */
 	LIST_EACH (n, &t->cells) {
-		const struct cell *c = LIST_ITEM(n, struct cell, node);
+		const char *text = LIST_ITEM(n, struct cell, node)->text;
 
-		if (at == 0)
+		if (at == 0) {
 			fputs(indent, out);
-		print_cell(t, at, c->text, out);
-		at = (at + 1) % t->columns;
+			owed = 0;
+		}
+		print_cell(out, text, t->width[at] - columns_of(text),
+		    t->align[at], &owed);
+		owed += 2;
+		if (++at == t->columns) {
+			fputc('\n', out);
+			at = 0;
+		}
 	}
 }
