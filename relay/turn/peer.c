@@ -23,24 +23,20 @@ turn_peer_read(struct addr *out, struct turn_alloc *al,
 bool
 turn_peer_is_allowed(const struct turn *t, const struct addr *peer)
 {
-	struct addr canonical;
+	/* as it will be sent: an address that only folds to one of ours is
+	 * none of ours */
+	const bool is_live = turn_ports_is_live(t->shared->ports, peer);
 
-	addr_canonical(&canonical, peer);
-	return policy_peer(t->policy, &canonical, true,
-		   turn_ports_is_live(t->shared->ports, &canonical)) ==
-	    POLICY_ALLOW;
+	return policy_peer(t->policy, peer, true, is_live) == POLICY_ALLOW;
 }
 
 bool
 turn_peer_channel_is_allowed(const struct turn *t, struct turn_channel *ch)
 {
-	struct addr canonical;
-
 	if (ch->generation == t->generation)
 		return ch->allowed;
 	ch->allowed = turn_peer_is_allowed(t, &ch->peer);
-	addr_canonical(&canonical, &ch->peer);
-	if (!policy_is_relay_host(t->policy, &canonical))
+	if (!policy_is_relay_host(t->policy, &ch->peer))
 		ch->generation = t->generation;
 	return ch->allowed;
 }

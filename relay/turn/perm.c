@@ -92,10 +92,7 @@ turn_perm_find(const struct turn_perm_set *set, const struct addr *peer)
 static bool
 is_host_allowed(const struct turn *t, const struct addr *host)
 {
-	struct addr canonical;
-
-	addr_canonical(&canonical, host);
-	return policy_peer(t->policy, &canonical, false, false) == POLICY_ALLOW;
+	return policy_peer(t->policy, host, false, false) == POLICY_ALLOW;
 }
 
 bool

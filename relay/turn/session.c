@@ -179,7 +179,7 @@ turn_session_label(
 	for (size_t i = 0; i < n; i++) {
 		const char c = s->username[s->user_at + i];
 
-		out[i] = c > ' ' && c != '\x7f' ? c : '?';
+		out[i] = (unsigned char)c > ' ' && c != '\x7f' ? c : '?';
 	}
 	out[n] = '\0';
 	return out;

@@ -74,6 +74,9 @@ on_sweep(struct wheel_timer *timer, mono_ms now)
 {
 	struct turn *t = LIST_ITEM(timer, struct turn, sweep);
 
+	/* the first time: made by the main thread, run by its worker's */
+	if (!t->owner.bound)
+		owner_bind(&t->owner);
 	turn_ports_expire(t->shared->ports, now);
 	wheel_set(t->wheel, &t->sweep, now + SWEEP_MS, on_sweep);
 }
@@ -107,7 +110,7 @@ turn_new(const struct turn_config *config)
 	    (t->channel_pool = pool_new(sizeof(struct turn_channel), 0)) ==
 		NULL)
 		goto fail;
-	/* at once, to learn the time; then every SWEEP_MS */
+	/* first at once: the time is not known here */
 	wheel_set(t->wheel, &t->sweep, 0, on_sweep);
 	return t;
 
