@@ -170,7 +170,10 @@ install: all
 	sed 's|/usr/local|$(PREFIX)|g' packaging/systemd/supernoded.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/supernoded.service
 	test -e $(DESTDIR)/etc/supernode/supernoded.conf || \
-	    install -Dm640 conf/supernoded.conf $(DESTDIR)/etc/supernode/supernoded.conf
+	    install -Dm644 conf/supernoded.conf $(DESTDIR)/etc/supernode/supernoded.conf
+	install -dm700 $(DESTDIR)/etc/supernode/tls
+	test -e $(DESTDIR)/etc/supernode/secret || \
+	    (umask 077; openssl rand -base64 33 > $(DESTDIR)/etc/supernode/secret)
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/supernoded \
 	    $(DESTDIR)$(PREFIX)/bin/supernodectl \

@@ -1,6 +1,6 @@
 #include "relay/verbs.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 
 #include "common/build.h"
@@ -31,25 +31,35 @@ run_allocations(void *arg, struct control_call *call, const json_t *args)
 		listing_begin(arg, call, (size_t)n);
 }
 
+static json_t *
+lines_json(const char *text)
+{
+	json_t *lines = json_array();
+
+	while (*text != '\0') {
+		const size_t len = strcspn(text, "\n");
+
+		json_array_append_new(lines, json_stringn(text, len));
+		text += len + (text[len] == '\n');
+	}
+	return lines;
+}
+
 static void
 run_reload(void *arg, struct control_call *call, const json_t *args)
 {
 	char text[RELOAD_TEXT_MAX];
-	json_t *changes;
+	const int rc = reload_begin(arg, text);
 
 	(void)args;
-	if (reload_begin(arg, text) != 0) {
+	if (rc != 0 && rc != EBUSY) {
 		control_refuse(call, text);
 		return;
 	}
-	changes = json_array();
-	for (const char *line = text; *line != '\0';) {
-		const size_t len = strcspn(line, "\n");
-
-		json_array_append_new(changes, json_stringn(line, len));
-		line += len + (line[len] == '\n');
-	}
-	control_answer(call, json_pack("{s:o}", "changes", changes));
+	/* under way already: another follows, its changes are not known yet */
+	control_answer(call,
+	    json_pack("{s:b,s:o}", "queued", rc == EBUSY, "changes",
+		rc == EBUSY ? json_array() : lines_json(text)));
 }
 
 static void
