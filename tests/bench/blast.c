@@ -24,7 +24,7 @@
 #include "tests/support/bench_lane.h"
 #include "tests/support/bench_proc.h"
 
-enum { WARM_UP_MS = 150, NS_PER_MS = 1000000, MS_PER_S = 1000 };
+enum { WARM_UP_MS = 150, NS_PER_MS = 1000000, MS_PER_S = 1000, IDLE_NS = 5000 };
 
 struct blast {
 	struct bench_fleet_want want;
@@ -34,12 +34,13 @@ struct blast {
 	struct bench_fleet *fleet;
 	struct bench_lane *up, *down;
 	struct bench_hist hist;
+	int64_t idle_ns; /* in which the load had nothing to do */
 	json_t *result;
 };
 
 /* What had been spent and done at one moment. */
 struct moment {
-	int64_t wall_ns, cpu_ns, own_ns;
+	int64_t wall_ns, cpu_ns, own_ns, idle_ns;
 	struct bench_lane_count up, down;
 };
 
@@ -155,6 +156,7 @@ look(const struct blast *b)
 		.wall_ns = bench_proc_now_ns(),
 		.cpu_ns = bench_proc_cpu_ns(&b->proc),
 		.own_ns = bench_proc_own_cpu_ns(),
+		.idle_ns = b->idle_ns,
 		.up = bench_lane_count(b->up),
 		.down = bench_lane_count(b->down),
 	};
@@ -177,6 +179,8 @@ put_interval(
 	put(b, "server_share", (double)cpu / (double)wall);
 	put(b, "generator_share",
 	    (double)(to->own_ns - from->own_ns) / (double)wall);
+	put(b, "generator_idle",
+	    (double)(to->idle_ns - from->idle_ns) / (double)wall);
 	put(b, "packets_per_s", per_s(n, wall));
 	put(b, "packets_per_cpu_s", per_s(n, cpu));
 	put(b, "cpu_ns_per_packet", n > 0 ? (double)cpu / n : 0);
@@ -219,6 +223,19 @@ set_up(struct blast *b)
 	b->down = bench_lane_new(b->fleet, BENCH_LANE_DOWN, (size_t)b->size);
 }
 
+/* Waits a little for packets to gather: asking an empty socket again and
+ * again would take its lock from the server that fills it. */
+static void
+idle(struct blast *b, int64_t since)
+{
+	int64_t now;
+
+	do {
+		now = bench_proc_now_ns();
+	} while (now - since < IDLE_NS);
+	b->idle_ns += now - since;
+}
+
 /* As fast as the window allows, for ms. */
 static void
 stream(struct blast *b, long ms)
@@ -226,13 +243,14 @@ stream(struct blast *b, long ms)
 	const int64_t end = bench_proc_now_ns() + ms * (int64_t)NS_PER_MS;
 	const bool up = strcmp(b->way, "down") != 0;
 	const bool down = strcmp(b->way, "up") != 0;
+	unsigned moved;
 	int64_t now;
 
 	while ((now = bench_proc_now_ns()) < end) {
-		if (up)
-			bench_lane_turn(b->up, now);
-		if (down)
-			bench_lane_turn(b->down, now);
+		moved = up ? bench_lane_turn(b->up, now) : 0;
+		moved += down ? bench_lane_turn(b->down, now) : 0;
+		if (moved == 0)
+			idle(b, now);
 	}
 }
 

@@ -152,18 +152,19 @@ next_flow(struct bench_lane *l)
 	return flow;
 }
 
-static void
+static unsigned
 fill(struct bench_lane *l, int64_t now_ns)
 {
 	unsigned n = l->window - l->under_way;
 
 	/* small batches would cost this process more than the server */
 	if (n < l->window / 4)
-		return;
+		return 0;
 	n = n < BENCH_LANE_BATCH ? n : BENCH_LANE_BATCH;
 	for (unsigned i = 0; i < n; i++)
 		address(l, i, next_flow(l), now_ns);
 	transmit(l, n);
+	return n;
 }
 
 void
@@ -207,7 +208,7 @@ count_delivered(struct bench_lane *l, int64_t now_ns)
 		l->under_way--;
 }
 
-void
+unsigned
 bench_lane_take(
     struct bench_lane *l, struct bench_hist *h, struct bench_lane *back)
 {
@@ -226,12 +227,14 @@ bench_lane_take(
 		address(back, 0, mark.flow, mark.sent_ns);
 		transmit(back, 1);
 	}
+	return n > 0 ? (unsigned)n : 0;
 }
 
-void
+unsigned
 bench_lane_turn(struct bench_lane *l, int64_t now_ns)
 {
-	bench_lane_take(l, NULL, NULL);
+	const unsigned taken = bench_lane_take(l, NULL, NULL);
+
 	if (l->moved_ns == 0)
 		l->moved_ns = now_ns;
 	if (now_ns - l->moved_ns > STALL_NS) {
@@ -240,5 +243,5 @@ bench_lane_turn(struct bench_lane *l, int64_t now_ns)
 		l->epoch++;
 		l->moved_ns = now_ns;
 	}
-	fill(l, now_ns);
+	return taken + fill(l, now_ns);
 }

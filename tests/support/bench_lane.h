@@ -31,13 +31,14 @@ void bench_lane_free(struct bench_lane *l);
 
 /* At most this many packets under way. */
 void bench_lane_set_window(struct bench_lane *l, unsigned window);
-/* Takes what has arrived and fills the window up. */
-void bench_lane_turn(struct bench_lane *l, int64_t now_ns);
+/* Takes what has arrived and fills the window up.  Returns how many packets
+ * were taken or sent. */
+unsigned bench_lane_turn(struct bench_lane *l, int64_t now_ns);
 /* Sends one packet. */
 void bench_lane_send_one(struct bench_lane *l, int64_t now_ns);
 /* Takes what has arrived.  Where there is a histogram, adds each packet's
  * age to it; where there is a lane back, sends each back on that one. */
-void bench_lane_take(
+unsigned bench_lane_take(
     struct bench_lane *l, struct bench_hist *h, struct bench_lane *back);
 
 struct bench_lane_count {
