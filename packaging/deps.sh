@@ -1,16 +1,18 @@
 #!/bin/sh
 # deps.sh [run] [build] [test]: installs the Debian 12 packages of these groups
 # (all without arguments) that are missing.  The one list of them.  Says
-# nothing when everything is there.
+# nothing when everything is there.  Services that come with a package wanted
+# for its programs alone are left off, at once and at the next boot.
 set -eu
 
 run='libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7
     libevent-pthreads-2.1-7 libssl3 libjemalloc2 libconfuse2 libjansson4'
 build='gcc libc6-dev make pkg-config git libevent-dev libssl-dev libjemalloc-dev
-    libconfuse-dev libjansson-dev'
+    libconfuse-dev libjansson-dev openssl'
 test='bash clang clang-format libclang-rt-14-dev llvm libcmocka-dev coturn
-    nftables iproute2 util-linux openssl jq curl chromium libnss3-tools
+    nftables iproute2 util-linux openssl jq curl socat chromium libnss3-tools
     prometheus shellcheck mandoc systemd procps'
+off='coturn prometheus'
 
 wanted=
 for group in "${@:-all}"; do
@@ -54,6 +56,35 @@ apt()
 {
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get "$@"
 }
+
+# A unit that is masked while its package comes does not start.
+units=/etc/systemd/system
+masked=
+mask()
+{
+	[ ! -e "$units/$1.service" ] && [ ! -L "$units/$1.service" ] || return 0
+	$sudo mkdir -p "$units"
+	$sudo ln -s /dev/null "$units/$1.service"
+	masked="$masked $1"
+}
+
+unmask()
+{
+	for service in $masked; do
+		$sudo rm -f "$units/$service.service"
+		! command -v systemctl >/dev/null ||
+			$sudo systemctl disable --quiet "$service.service" || :
+	done
+	masked=
+}
+trap unmask EXIT
+trap 'exit 1' INT TERM HUP
+for service in $off; do
+	case " $missing " in
+	*" $service "*)	mask "$service" ;;
+	esac
+done
+
 # words on purpose: $missing is a list
 # shellcheck disable=SC2086
 install_missing()
