@@ -49,7 +49,7 @@ fuzz	:= $(fuzz_c:%.c=$(BUILD)/%)
 tools	:= $(patsubst tests/bench/%.c,$(BUILD)/tools/%,$(tool_c))
 
 .PHONY: all deps run test test-all check check-asan check-tsan scenario interop fuzz \
-	replay bench lint format install uninstall deb clean tools
+	replay bench cleanroom lint format install uninstall deb clean tools
 .SECONDARY:
 
 all: $(BUILD)/supernoded $(BUILD)/supernodectl
@@ -152,6 +152,11 @@ replay: $(fuzz)
 
 bench: all tools
 	@bash tests/bench/bench.sh $(BUILD)
+
+# ROOM=test, or any command: what it does on a bare Debian 12; needs root
+ROOM ?= run
+cleanroom:
+	@bash packaging/cleanroom.sh $(ROOM)
 
 # ---- the house
 
