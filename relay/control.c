@@ -32,55 +32,48 @@ struct control {
 	struct evconnlistener *listener;
 	const struct control_verb *verbs;
 	void *arg;
-	struct list conns;
-	unsigned conn_count;
+	struct list calls;
+	unsigned call_count;
 	char path[CONTROL_PATH_MAX];
 	int fd;   /* until the listener has it */
 	int lock; /* held as long as we serve */
 };
 
-/* One connection: reads a request, waits for its answer, writes it. */
-enum conn_state { CONN_READING, CONN_WAITING, CONN_WRITING };
-struct conn {
+/* One connection is one call: reads a request, waits for its answer, writes
+ * it.  While it waits nothing is read, so only the answer ends it. */
+enum call_state { CALL_READING, CALL_WAITING, CALL_WRITING };
+struct control_call {
 	/* OWNER: main */
 	struct list node;
 	struct control *control;
 	struct bufferevent *bev;
-	struct control_call *call; /* while waiting */
-	enum conn_state state;
-};
-
-/* Outlives its connection when that is gone before the answer. */
-struct control_call {
-	struct conn *conn;
+	enum call_state state;
 };
 
 /* ---- connections */
 
 static void
-conn_free(struct conn *cn)
+free_call(struct control_call *call)
 {
-	if (cn->call != NULL)
-		cn->call->conn = NULL;
-	if (cn->bev != NULL)
-		bufferevent_free(cn->bev);
-	list_remove(&cn->node);
-	cn->control->conn_count--;
-	mem_free(cn);
+	if (call->bev != NULL)
+		bufferevent_free(call->bev);
+	list_remove(&call->node);
+	call->control->call_count--;
+	mem_free(call);
 }
 
 static void
-write_answer(struct conn *cn, const json_t *answer)
+write_answer(struct control_call *call, const json_t *answer)
 {
-	struct evbuffer *out = bufferevent_get_output(cn->bev);
+	struct evbuffer *out = bufferevent_get_output(call->bev);
 	char *text = json_dumps(answer, JSON_COMPACT);
 
 	/* a caller that has said all may have closed its side already */
-	bufferevent_disable(cn->bev, EV_READ);
-	cn->state = CONN_WRITING;
+	bufferevent_disable(call->bev, EV_READ);
+	call->state = CALL_WRITING;
 	if (text == NULL || evbuffer_add_printf(out, "%s\n", text) < 0) {
 		mem_free(text);
-		conn_free(cn);
+		free_call(call);
 		return;
 	}
 	mem_free(text); /* jansson allocates by malloc, as mem does */
@@ -93,27 +86,22 @@ error_of(const char *why)
 }
 
 static void
-write_error(struct conn *cn, const char *why)
+write_error(struct control_call *call, const char *why)
 {
 	json_t *answer = error_of(why);
 
-	write_answer(cn, answer);
+	write_answer(call, answer);
 	json_decref(answer);
 }
 
 void
 control_answer(struct control_call *call, json_t *answer)
 {
-	struct conn *cn = call->conn;
-
+	assert(call->state == CALL_WAITING);
 	if (answer == NULL)
 		answer = error_of("out of memory");
-	if (cn != NULL) {
-		cn->call = NULL;
-		write_answer(cn, answer);
-	}
+	write_answer(call, answer);
 	json_decref(answer);
-	mem_free(call);
 }
 
 void
@@ -134,12 +122,12 @@ find_verb(const struct control *c, const char *name)
 }
 
 static void
-log_change(const struct conn *cn, const char *verb)
+log_change(const struct control_call *call, const char *verb)
 {
 	struct ucred who = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(who);
 
-	if (getsockopt(bufferevent_getfd(cn->bev), SOL_SOCKET, SO_PEERCRED,
+	if (getsockopt(bufferevent_getfd(call->bev), SOL_SOCKET, SO_PEERCRED,
 		&who, &len) < 0)
 		log_warn("control: caller unknown verb=%s", verb);
 	log_info("control: asked for a change verb=%s uid=%ld pid=%ld", verb,
@@ -147,7 +135,7 @@ log_change(const struct conn *cn, const char *verb)
 }
 
 static void
-dispatch(struct conn *cn, const json_t *request)
+dispatch(struct control_call *call, const json_t *request)
 {
 	const char *name = json_string_value(json_object_get(request, "verb"));
 	const json_t *args = json_object_get(request, "args");
@@ -155,38 +143,34 @@ dispatch(struct conn *cn, const json_t *request)
 	char why[CONTROL_WHY_MAX];
 
 	if (name == NULL || (args != NULL && !json_is_object(args))) {
-		write_error(cn, "a request is {\"verb\":\"...\",\"args\":{}}");
+		write_error(
+		    call, "a request is {\"verb\":\"...\",\"args\":{}}");
 		return;
 	}
-	if ((v = find_verb(cn->control, name)) == NULL) {
+	if ((v = find_verb(call->control, name)) == NULL) {
 		snprintf(why, sizeof(why), "%.64s: not served by this version",
 		    name);
-		write_error(cn, why);
-		return;
-	}
-	if ((cn->call = mem_try(1, sizeof(*cn->call))) == NULL) {
-		write_error(cn, "out of memory");
+		write_error(call, why);
 		return;
 	}
 	if (v->is_change)
-		log_change(cn, v->name);
-	cn->call->conn = cn;
-	cn->state = CONN_WAITING;
-	bufferevent_disable(cn->bev, EV_READ);
-	v->run(cn->control->arg, cn->call, args);
+		log_change(call, v->name);
+	call->state = CALL_WAITING;
+	bufferevent_disable(call->bev, EV_READ);
+	v->run(call->control->arg, call, args);
 }
 
 static void
-take_request(struct conn *cn, const char *line, size_t len)
+take_request(struct control_call *call, const char *line, size_t len)
 {
 	json_error_t error;
 	json_t *request = json_loadb(line, len, 0, &error);
 
 	if (request == NULL) {
-		write_error(cn, "the request is no JSON object on one line");
+		write_error(call, "the request is no JSON object on one line");
 		return;
 	}
-	dispatch(cn, request);
+	dispatch(call, request);
 	json_decref(request);
 }
 
@@ -194,19 +178,19 @@ static void
 on_read(struct bufferevent *bev, void *arg)
 {
 	struct evbuffer *in = bufferevent_get_input(bev);
-	struct conn *cn = arg;
+	struct control_call *call = arg;
 	size_t len;
 	char *line;
 
-	if (cn->state != CONN_READING) { /* one request, one answer */
+	if (call->state != CALL_READING) { /* one request, one answer */
 		evbuffer_drain(in, evbuffer_get_length(in));
 		return;
 	}
 	if ((line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF)) != NULL) {
-		take_request(cn, line, len);
+		take_request(call, line, len);
 		mem_free(line);
 	} else if (evbuffer_get_length(in) >= CONTROL_REQUEST_MAX) {
-		write_error(cn, "the request is too long");
+		write_error(call, "the request is too long");
 	}
 }
 
@@ -214,21 +198,21 @@ on_read(struct bufferevent *bev, void *arg)
 static void
 on_written(struct bufferevent *bev, void *arg)
 {
-	struct conn *cn = arg;
+	struct control_call *call = arg;
 
 	(void)bev;
-	if (cn->state == CONN_WRITING)
-		conn_free(cn);
+	if (call->state == CALL_WRITING)
+		free_call(call);
 }
 
 static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
-	struct conn *cn = arg;
+	struct control_call *call = arg;
 
 	(void)bev;
 	(void)what;
-	conn_free(cn);
+	free_call(call);
 }
 
 static void
@@ -237,29 +221,29 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
 {
 	const struct timeval timeout = { CONTROL_TIMEOUT_S, 0 };
 	struct control *c = arg;
-	struct conn *cn;
+	struct control_call *call;
 
 	(void)l;
 	(void)sa;
 	(void)sa_len;
-	if (c->conn_count >= CONTROL_CONNECTIONS_MAX ||
-	    (cn = mem_try(1, sizeof(*cn))) == NULL) {
+	if (c->call_count >= CONTROL_CONNECTIONS_MAX ||
+	    (call = mem_try(1, sizeof(*call))) == NULL) {
 		close(fd);
 		return;
 	}
-	cn->control = c;
-	list_append(&c->conns, &cn->node);
-	c->conn_count++;
-	cn->bev = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (cn->bev == NULL) {
+	call->control = c;
+	list_append(&c->calls, &call->node);
+	c->call_count++;
+	call->bev = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (call->bev == NULL) {
 		close(fd);
-		conn_free(cn);
+		free_call(call);
 		return;
 	}
-	bufferevent_setcb(cn->bev, on_read, on_written, on_event, cn);
-	bufferevent_set_timeouts(cn->bev, &timeout, &timeout);
-	bufferevent_setwatermark(cn->bev, EV_READ, 0, CONTROL_REQUEST_MAX);
-	bufferevent_enable(cn->bev, EV_READ | EV_WRITE);
+	bufferevent_setcb(call->bev, on_read, on_written, on_event, call);
+	bufferevent_set_timeouts(call->bev, &timeout, &timeout);
+	bufferevent_setwatermark(call->bev, EV_READ, 0, CONTROL_REQUEST_MAX);
+	bufferevent_enable(call->bev, EV_READ | EV_WRITE);
 }
 
 /* ---- the socket */
@@ -336,7 +320,7 @@ control_open(struct control **out, struct event_base *base, const char *path,
 	snprintf(why, why_size, "control socket: out of memory");
 	if ((c = mem_try(1, sizeof(*c))) == NULL)
 		return ENOMEM;
-	list_init(&c->conns);
+	list_init(&c->calls);
 	c->base = base;
 	c->fd = c->lock = -1;
 	snprintf(c->path, sizeof(c->path), "%s", path);
@@ -371,13 +355,8 @@ control_close(struct control *c)
 {
 	if (c == NULL)
 		return;
-	while (!list_is_empty(&c->conns)) {
-		struct conn *cn = LIST_ITEM(c->conns.next, struct conn, node);
-
-		mem_free(cn->call);
-		cn->call = NULL;
-		conn_free(cn);
-	}
+	while (!list_is_empty(&c->calls))
+		free_call(LIST_ITEM(c->calls.next, struct control_call, node));
 	/* the lock goes last: nobody else removes or replaces the socket */
 	if (c->fd >= 0)
 		unlink(c->path);

@@ -17,7 +17,7 @@
 
 struct event_base;
 struct control;
-struct control_call; /* a request that waits for its answer */
+struct control_call; /* a connection and its one request */
 
 enum {
 	CONTROL_REQUEST_MAX = 8 * 1024, /* bytes, newline included */
@@ -45,7 +45,7 @@ control_serve(struct control *c, const struct control_verb *verbs, void *arg);
 /* Removes the socket; calls that wait are gone.  NULL is legal. */
 void control_close(struct control *c);
 
-/* Takes answer (NULL: out of memory) and frees call. */
+/* Takes answer (NULL: out of memory) and call. */
 void control_answer(struct control_call *call, json_t *answer);
 void control_refuse(struct control_call *call, const char *why);
 

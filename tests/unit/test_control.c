@@ -123,7 +123,7 @@ static const char *
 hear(struct fixture *f, int fd)
 {
 	size_t len = 0;
-	ssize_t n;
+	ssize_t n = -1;
 
 	for (int i = 0; i < TURNS_MAX; i++) {
 		event_base_loop(f->base, EVLOOP_NONBLOCK);
@@ -132,6 +132,7 @@ hear(struct fixture *f, int fd)
 		if (n == 0 || errno != EAGAIN)
 			break;
 	}
+	assert_true(n == 0 || errno == ECONNRESET);
 	answer[len] = '\0';
 	close(fd);
 	return answer;

@@ -59,6 +59,7 @@ test_counters_come_out_with_their_labels(void **state)
 		"supernode_turn_relayed_packets_total{direction=\"up\"} 10",
 		"supernode_turn_relayed_packets_total{direction=\"down\"} 20",
 		"supernode_turn_errors_total{code=\"401\"} 5",
+		"supernode_turn_errors_total{code=\"508\"} 0",
 		"supernode_turn_errors_total{code=\"699\"} 0",
 	};
 	const struct metrics m = { .sum = &sum };
@@ -73,9 +74,9 @@ test_counters_come_out_with_their_labels(void **state)
 	sum.counter[STATS_RELAYED_DOWN_PACKETS] = 20;
 	sum.error[401 - STATS_ERROR_MIN] = 5;
 	text = render(&m);
-	for (size_t i = 0; i < 7; i++)
+	for (size_t i = 0; i < 8; i++)
 		assert_true(has_line(text, lines[i]));
-	assert_false(has_line(text, lines[7]));
+	assert_false(has_line(text, lines[8]));
 	free(text);
 }
 
