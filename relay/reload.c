@@ -140,7 +140,8 @@ fail_reload(struct server *s, int rc, const char *why, char *text)
 {
 	s->reloads_failed++;
 	snprintf(text, RELOAD_TEXT_MAX, "%s", why);
-	log_error("reload: refused, the old configuration stays: %s", why);
+	log_error("reload: refused, the old configuration stays path=%s: %s",
+	    s->path, why);
 	daemon_notify("READY=1\nSTATUS=Reload refused: %s", why);
 	return rc;
 }

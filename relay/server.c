@@ -237,20 +237,16 @@ open_events(struct server *s)
 static int
 open_control(struct server *s, char *why, size_t why_size)
 {
+	const char *run = s->conf->node.run;
 	char path[SERVER_PATH_MAX];
 
-	if (s->conf->admin.socket[0] != '\0') {
+	if (mkdir(run, SERVER_RUN_MODE) < 0 && errno != EEXIST)
+		log_warn("server: node.run not made path=%s reason=%s", run,
+		    code_text(errno));
+	if (s->conf->admin.socket[0] != '\0')
 		snprintf(path, sizeof(path), "%s", s->conf->admin.socket);
-	} else {
-		if (mkdir(s->conf->node.run, SERVER_RUN_MODE) < 0 &&
-		    errno != EEXIST) {
-			snprintf(why, why_size, "node.run %s: %s",
-			    s->conf->node.run, code_text(errno));
-			return errno;
-		}
-		snprintf(
-		    path, sizeof(path), "%s/control.sock", s->conf->node.run);
-	}
+	else
+		snprintf(path, sizeof(path), "%s/control.sock", run);
 	return control_open(&s->control, s->base, path, why, why_size);
 }
 
