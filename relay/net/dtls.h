@@ -11,6 +11,7 @@
 #ifndef RELAY_NET_DTLS_H
 #define RELAY_NET_DTLS_H
 
+#include <openssl/ssl.h>
 #include <stddef.h>
 
 struct buf;
@@ -22,6 +23,9 @@ enum {
 	DTLS_MTU = 1200, /* handshake records; fits any path in use */
 	DTLS_COOKIE_ROTATE_MS = 60 * 1000,
 };
+
+/* Sets what a context needs to make and check cookies. */
+void net_dtls_prepare(SSL_CTX *ctx);
 
 /* Returns NULL when memory is short. */
 struct net_dtls *net_dtls_new(struct net *n);

@@ -9,7 +9,7 @@
 #include "net/out.h"
 #include "net/relayed.h"
 #include "net/slots.h"
-#include "net/stream.h"
+#include "net/accept.h"
 #include "net/udp.h"
 
 static const struct {
@@ -46,7 +46,7 @@ start_listeners(struct net *n)
 		const int fd = net_listeners_fd(n->listeners, i, n->worker);
 		int code = net_transport_is_datagram(t)
 		    ? net_udp_start(n, fd, &at)
-		    : net_stream_listen(n, fd, &at);
+		    : net_accept_start(n, fd, &at);
 
 		if (code != 0)
 			return code;
@@ -89,6 +89,9 @@ net_new(const struct net_config *config)
 	    (n->relayed_pool = net_relayed_pool_new()) == NULL ||
 	    (n->dtls = net_dtls_new(n)) == NULL || start_listeners(n) != 0)
 		goto fail;
+	/* the thread that will run the loop may be another one */
+	n->owner.bound = false;
+	n->now_us = 0;
 	return n;
 
 fail:
@@ -103,7 +106,7 @@ net_free(struct net *n)
 		return;
 	/* whoever frees it is its only user by now */
 	n->owner.bound = false;
-	net_stream_deafen(n);
+	net_accept_stop_all(n);
 	net_conn_end_all(n);
 	net_conn_bury(n);
 	net_relayed_close_all(n);
