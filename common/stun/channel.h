@@ -4,7 +4,7 @@
  *
  *	 0                   1                   2                   3
  *	+-------------------------------+-------------------------------+
- *	|  Channel Number 0x4000-0x4FFF |            Length             |
+ *	|  Channel Number 0x4000-0x7FFF |            Length             |
  *	+-------------------------------+-------------------------------+
  *	|                       Application Data ...   (padded to 4 on  |
  *	|                                               streams only)   |
@@ -21,7 +21,9 @@
 enum {
 	STUN_CHANNEL_HEADER_LEN = 4,
 	STUN_CHANNEL_MIN = 0x4000, /* RFC 8656, section 12 */
-	STUN_CHANNEL_MAX = 0x4FFF,
+	/* RFC 8656 ends at 0x4FFF; clients of RFC 5766 use all up to here, and
+	 * first bytes 80-127 mean nothing else (RFC 7983) */
+	STUN_CHANNEL_MAX = 0x7FFF,
 	STUN_FRAME_NEED = 4, /* bytes from which a frame's size is known */
 };
 

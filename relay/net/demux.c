@@ -8,7 +8,7 @@ net_demux_datagram(const uint8_t *data, size_t len)
 	/* RFC 7983, section 7 */
 	if (data[0] <= 3)
 		return NET_DEMUX_STUN;
-	if (data[0] >= 64 && data[0] <= 79)
+	if (data[0] >= 64 && data[0] <= 127) /* 80-127: RFC 5766 */
 		return NET_DEMUX_CHANNEL;
 	if (data[0] >= 20 && data[0] <= 63)
 		return NET_DEMUX_DTLS;

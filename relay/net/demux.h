@@ -2,7 +2,7 @@
  * demux: what do these first bytes begin?  Pure.
  *
  * Datagrams: RFC 7983.  Streams: one byte decides, for a stream begins with
- * a request; so 0x41-0x5A is HTTP there, though ChannelData (0x40-0x4F)
+ * a request; so 0x41-0x5A is HTTP there, though ChannelData (0x40-0x7F)
  * may follow later.
  */
 #ifndef RELAY_NET_DEMUX_H

@@ -25,7 +25,7 @@ enum {
 	/* RFC 7983: what the first byte of a packet says */
 	FIRST_STUN_MAX = 3,
 	FIRST_CHANNEL_MIN = 0x40,
-	FIRST_CHANNEL_MAX = 0x4F,
+	FIRST_CHANNEL_MAX = 0x7F, /* 0x50-0x7F: RFC 5766 */
 };
 
 /* ---- shared by all workers */

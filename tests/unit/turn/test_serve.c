@@ -163,13 +163,13 @@ static void
 test_a_number_and_a_peer_stand_for_each_other(void **state)
 {
 	static const struct bind_row rows[] = {
-		{ 0x3FFF, PEER, 400 }, { 0x5000, PEER, 400 },
-		{ 0x7FFF, PEER, 400 }, { 0x4000, PEER6, 443 },
+		{ 0x3FFF, PEER, 400 }, { 0x8000, PEER, 400 },
+		{ 0xFFFF, PEER, 400 }, { 0x4000, PEER6, 443 },
 		{ 0x4000, "10.1.2.3:1", 403 }, { 0x4000, PEER, 0 },
 		{ 0x4000, PEER, 0 },        /* refreshed */
 		{ 0x4000, PEER_PORT, 400 }, /* the number is taken */
-		{ 0x4FFF, PEER, 400 },      /* the peer is taken */
-		{ 0x4FFF, PEER_PORT, 0 },   /* another port, another one */
+		{ 0x7FFF, PEER, 400 },      /* the peer is taken */
+		{ 0x7FFF, PEER_PORT, 0 },   /* another port, another one */
 		{ 0x4000, PEER_PORT, 400 }, /* both, but not together */
 	};
 

@@ -19,7 +19,7 @@ test_what_is_no_protocol_of_ours_is_dropped_and_counted(void **state)
 		{ "\x04", 1, STATS_DROP_NOT_STUN },
 		{ "\x16\xfe\xfd", 3, STATS_DROP_NOT_STUN },
 		{ "\x3f", 1, STATS_DROP_NOT_STUN },
-		{ "\x50\0\0\0", 4, STATS_DROP_NOT_STUN },
+		{ "\x80\0\0\0", 4, STATS_DROP_NOT_STUN },
 		{ "\xff", 1, STATS_DROP_NOT_STUN },
 		{ "\x00", 1, STATS_DROP_MALFORMED },
 		{ "\0\1\0\4\x21\x12\xa4\x42tttttttttttt", 20,

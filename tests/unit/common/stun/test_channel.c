@@ -54,8 +54,8 @@ test_a_datagram_shorter_than_it_says_is_refused(void **state)
 static void
 test_numbers_outside_the_range_are_refused(void **state)
 {
-	static const uint16_t bad[] = { 0, 0x0001, 0x3FFF, 0x5000, 0x7FFF,
-		0x8000, 0xFFFF };
+	static const uint16_t bad[] = { 0, 0x0001, 0x3FFF, 0x8000, 0x8FFF,
+		0xFFFF };
 	uint8_t buf[4];
 	uint16_t number;
 	size_t len;
@@ -68,7 +68,7 @@ test_numbers_outside_the_range_are_refused(void **state)
 		assert_false(stun_channel_is_valid(bad[i]));
 	}
 	assert_true(stun_channel_is_valid(0x4000));
-	assert_true(stun_channel_is_valid(0x4FFF));
+	assert_true(stun_channel_is_valid(0x7FFF));
 }
 
 static void
@@ -97,9 +97,8 @@ test_frames_of_a_stream_have_their_size(void **state)
 		{ { 0x40, 0, 0, 3 }, 4, 0, 8, 7 },
 		{ { 0x40, 0, 0, 4 }, 4, 0, 8, 8 },
 		{ { 0x4F, 0xFF, 0xFF, 0xFF }, 4, 0, 65540, 65539 },
+		{ { 0x7F, 0xFF, 0, 0 }, 4, 0, 4, 4 },
 		/* neither */
-		{ { 0x50, 0, 0, 0 }, 4, EBADMSG, 0, 0 },
-		{ { 0x7F, 0, 0, 0 }, 4, EBADMSG, 0, 0 },
 		{ { 0x80, 0, 0, 0 }, 4, EBADMSG, 0, 0 },
 		{ { 0xFF, 0, 0, 0 }, 4, EBADMSG, 0, 0 },
 	};
