@@ -34,7 +34,7 @@ awk '
 		{ printf "%s:%d: function of %d lines\n", FILENAME, start,
 		  FNR - start - 1; n++ } start = 0 }
 	END { exit n > 0 }
-' $(git ls-files '*.c') || complain "functions longer than 70 lines"
+' "${c_files[@]}" || complain "functions longer than 70 lines"
 
 # includes point downward: common knows nobody; relay folders enter each
 # other by the front door; turn and signalling do not know each other
@@ -56,18 +56,19 @@ grep -nE '#include "(relay/)?(net|turn|budget|policy)/' relay/*.[ch] |
 	complain "relay: front doors only"
 
 # only a few places may make system calls for time and randomness
-grep -nE '\b(gettimeofday|clock_gettime|rand|random|srand)\(' \
-	$(git ls-files 'common/*.c' 'relay/*.c' | grep -v common/mono.c) &&
+git ls-files -z 'common/*.c' 'relay/*.c' ':!common/mono.c' ':!common/log.c' |
+	xargs -0 grep -nE '\b(gettimeofday|clock_gettime|rand|random|srand)\(' &&
 	complain "time and randomness come in as arguments"
 
 # tests wait for conditions, they do not sleep
-grep -nE '(^|[^a-z_-])(sleep|usleep|nanosleep)( [0-9]|\()' \
-	$(git ls-files tests | grep -E '\.(c|sh|js|mjs|html)$') |
-	grep -v 'lint.sh' | grep -v 'poll interval' && complain "a test sleeps"
+git ls-files -z 'tests/*.c' 'tests/*.sh' 'tests/*.js' 'tests/*.mjs' \
+	'tests/*.html' ':!tests/lint.sh' |
+	xargs -0 grep -nE '(^|[^a-z_-])(sleep|usleep|nanosleep)( [0-9]|\()' |
+	grep -v 'poll interval' && complain "a test sleeps"
 
 # nothing is left open
-grep -nwE 'TODO|FIXME|XXX|HACK' \
-	$(git ls-files | grep -vE '\.md$|lint\.sh$|corpus/') &&
+git ls-files -z ':!*.md' ':!*lint.sh' ':!*corpus/*' |
+	xargs -0 grep -nwE 'TODO|FIXME|XXX|HACK' &&
 	complain "something is left open"
 
 [ "$bad" -eq 0 ] && echo "lint: clean"

@@ -75,7 +75,7 @@ until_true()
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		[ "$(date +%s%N)" -lt "$end" ] || return 1
-		sleep 0.05
+		sleep 0.05	# poll interval
 	done
 }
 
