@@ -6,7 +6,7 @@
 # no root.  RUN_PORT and RUN_ADMIN_PORT replace 3478 and 9641.
 set -eu
 umask 077
-build=$1
+build=$(cd "$1" && pwd)
 demo=$build/tools/demo
 supernoded=$build/supernoded
 rate=100Mbit/s
@@ -163,5 +163,7 @@ tail -n 0 -f --pid="$pid" "$log" >&2 &
 tail_pid=$!
 rc=0
 wait "$pid" || rc=$?
-pid=
-die "the server ended by itself (exit code $rc), see $log"
+rm -f "$run/pid" "$run/secret"
+pid=""
+[ "$rc" -eq 0 ] || die "the server ended by itself (exit code $rc), see $log"
+say "The server was told to end."

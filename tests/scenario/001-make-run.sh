@@ -93,7 +93,9 @@ check_banner()
 	equal "$name: urls" "$(value "$name" '.iceServers[0].urls | length')" 2
 }
 
-# Another client uses what was printed, at the address that was printed.
+# Another client uses what was printed, at the address that was printed.  By
+# Send indications (-s): its channel numbers are those of RFC 5766, random up
+# to 0x7fff, of which RFC 8656 left a quarter.
 check_credentials()
 {
 	local name=$1 url host port out
@@ -101,7 +103,7 @@ check_credentials()
 	url=$(value "$name" '.iceServers[0].urls[0]')
 	host=${url#turn:} host=${host%%\?*}
 	port=${host##*:} host=${host%:*}
-	out=$(timeout 60 turnutils_uclient -y -c -m 1 -n 5 -p "$port" \
+	out=$(timeout 60 turnutils_uclient -y -c -s -m 1 -n 5 -p "$port" \
 	    -u "$(value "$name" '.iceServers[0].username')" \
 	    -w "$(value "$name" '.iceServers[0].credential')" "$host" 2>&1) ||
 		fail "turnutils_uclient at $url: $(tail -n 5 <<<"$out")"
