@@ -24,6 +24,8 @@ enum {
 	SNAPSHOT_ERROR_MAX = 512,
 };
 
+struct table;
+
 struct snapshot_addrs {
 	struct addr *at;
 	size_t count;
@@ -81,8 +83,12 @@ struct snapshot {
 	struct {
 		char **secrets; /* TURN REST, several at once */
 		size_t secret_count;
+		size_t secret_inline; /* the first so many stand in the file */
+		char *secret_file;    /* "" when none; the others are in it */
 		struct snapshot_user *users;
 		size_t user_count;
+		struct table *by_name; /* of users */
+		struct table *by_hash;
 	} auth;
 	struct {
 		uint64_t rate;  /* bit/s a direction, 0 = unlimited */
@@ -111,6 +117,9 @@ struct snapshot {
  */
 MUST_CHECK int snapshot_load(
     struct snapshot **out, const char *path, char why[SNAPSHOT_ERROR_MAX]);
+/* The same from text that is called name in messages, without conf.d. */
+MUST_CHECK int snapshot_load_text(struct snapshot **out, const char *name,
+    const char *text, char why[SNAPSHOT_ERROR_MAX]);
 void snapshot_free(struct snapshot *s);
 
 /* Writes the effective configuration in the file's syntax, secrets as

@@ -1,0 +1,174 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "relay/snapshot_load.h"
+
+enum { PATH_TEXT_MAX = 4096 };
+
+static int
+no_memory(struct snapshot_loader *ld, const struct snapshot_key *k)
+{
+	return snapshot_refuse_key(ld, k->section, k->name, "out of memory");
+}
+
+/* Paths: $CREDENTIALS_DIRECTORY/x is systemd's, "x" stands beside the file
+ * that names it.  Returns a copy, or NULL and has refused. */
+static char *
+resolve_path(
+    struct snapshot_loader *ld, const struct snapshot_key *k, const char *text)
+{
+	static const char variable[] = "$CREDENTIALS_DIRECTORY/";
+	const char *file = ld->keys[k - snapshot_keys].file;
+	const char *slash = file != NULL ? strrchr(file, '/') : NULL;
+	char whole[PATH_TEXT_MAX];
+	const char *dir = "";
+	int dir_len = 0;
+
+	if (strncmp(text, variable, sizeof(variable) - 1) == 0) {
+		if ((dir = getenv("CREDENTIALS_DIRECTORY")) == NULL) {
+			snapshot_refuse_key(ld, k->section, k->name,
+			    "$CREDENTIALS_DIRECTORY is not set: it is where "
+			    "systemd puts LoadCredential=");
+			return NULL;
+		}
+		dir_len = (int)strlen(dir);
+		text += sizeof(variable) - 2; /* from the slash on */
+	} else if (*text != '\0' && *text != '/' && slash != NULL) {
+		dir = file;
+		dir_len = (int)(slash + 1 - file);
+	}
+	if (snprintf(whole, sizeof(whole), "%.*s%s", dir_len, dir, text) >=
+	    (int)sizeof(whole)) {
+		snapshot_refuse_key(ld, k->section, k->name, "is too long");
+		return NULL;
+	}
+	return mem_strdup(whole);
+}
+
+/* Puts what text says into the element at. */
+static int
+store_one(struct snapshot_loader *ld, const struct snapshot_key *k, void *at,
+    const char *text)
+{
+	const char *wrong = k->kind->parse(at, text, k);
+	char *copy;
+
+	if (wrong != NULL)
+		return snapshot_refuse_key(
+		    ld, k->section, k->name, "\"%.100s\" %s", text, wrong);
+	if (!k->kind->is_text)
+		return 0;
+	copy = k->kind->is_path ? resolve_path(ld, k, text) : mem_strdup(text);
+	if (copy == NULL)
+		return no_memory(ld, k);
+	memcpy(at, &copy, sizeof(copy));
+	return 0;
+}
+
+/* Room for count elements in the list of k. */
+static char *
+open_list(
+    struct snapshot_loader *ld, const struct snapshot_key *k, size_t count)
+{
+	struct snapshot_list list = { NULL, count };
+
+	if ((list.at = mem_try(count, k->kind->size)) == NULL) {
+		no_memory(ld, k);
+		return NULL;
+	}
+	memcpy((char *)ld->s + k->offset, &list, sizeof(list));
+	return list.at;
+}
+
+static int
+store_list(
+    struct snapshot_loader *ld, const struct snapshot_key *k, cfg_opt_t *opt)
+{
+	const size_t count = cfg_opt_size(opt);
+	char *at;
+	int rc = 0;
+
+	if (count == 0)
+		return 0;
+	if ((at = open_list(ld, k, count)) == NULL)
+		return EINVAL;
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = store_one(ld, k, at + i * k->kind->size,
+		    cfg_opt_getnstr(opt, (unsigned)i));
+	return rc;
+}
+
+/* Defaults of a list: items with a blank between; two at most. */
+static int
+store_default_list(struct snapshot_loader *ld, const struct snapshot_key *k)
+{
+	char text[64], *rest = text, *item;
+	char *at;
+	int rc = 0;
+
+	if (k->def == NULL || *k->def == '\0')
+		return 0;
+	if ((at = open_list(ld, k, 2)) == NULL)
+		return EINVAL;
+	snprintf(text, sizeof(text), "%s", k->def);
+	for (; (item = strsep(&rest, " ")) != NULL && rc == 0;
+	     at += k->kind->size)
+		rc = store_one(ld, k, at, item);
+	return rc;
+}
+
+static cfg_opt_t *
+find_opt(struct snapshot_loader *ld, const struct snapshot_key *k)
+{
+	cfg_opt_t *opt = cfg_getopt(cfg_getsec(ld->cfg, k->section), k->name);
+
+	/* set, though maybe to an empty list */
+	return (opt->flags & CFGF_MODIFIED) != 0 ? opt : NULL;
+}
+
+/* No TLS without a certificate: its listeners are then no default. */
+static bool
+has_default(struct snapshot_loader *ld, const struct snapshot_key *k)
+{
+	const struct snapshot_key *cert =
+	    snapshot_key_find("listen", "certificate");
+	const cfg_opt_t *opt;
+
+	if (strcmp(k->section, "listen") != 0 ||
+	    (strcmp(k->name, "tls") != 0 && strcmp(k->name, "dtls") != 0))
+		return true;
+	opt = find_opt(ld, cert);
+	return opt != NULL && opt->values[0]->string[0] != '\0';
+}
+
+static int
+store_key(struct snapshot_loader *ld, const struct snapshot_key *k)
+{
+	cfg_opt_t *opt = find_opt(ld, k);
+	void *at = (char *)ld->s + k->offset;
+
+	if (k->kind->is_list) {
+		if (opt != NULL)
+			return store_list(ld, k, opt);
+		return has_default(ld, k) ? store_default_list(ld, k) : 0;
+	}
+	if (opt != NULL)
+		return store_one(ld, k, at, cfg_opt_getstr(opt));
+	if (k->def != NULL)
+		return store_one(ld, k, at, k->def);
+	return 0; /* follows from others */
+}
+
+int
+snapshot_store(struct snapshot_loader *ld)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < snapshot_key_count && rc == 0; i++) {
+		if (!snapshot_keys[i].kind->is_unserved)
+			rc = store_key(ld, &snapshot_keys[i]);
+	}
+	return rc;
+}

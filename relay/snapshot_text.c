@@ -1,0 +1,156 @@
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/mem.h"
+#include "common/secret.h"
+#include "relay/snapshot_load.h"
+
+enum { TEXT_MAX = 4 * 1024 * 1024 };
+
+/* Returns 0, or an errno when f does not end within len bytes. */
+static int
+read_text(char *text, size_t len, FILE *f)
+{
+	const size_t n = fread(text, 1, len + 1, f);
+
+	if (ferror(f))
+		return EIO;
+	if (n > len)
+		return EFBIG;
+	if (memchr(text, '\0', n) != NULL)
+		return EILSEQ;
+	return 0;
+}
+
+int
+snapshot_text_read(char **out, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	struct stat st;
+	char *text = NULL;
+	int rc = 0;
+
+	if (f == NULL)
+		return errno;
+	if (fstat(fileno(f), &st) != 0)
+		rc = errno;
+	else if (S_ISDIR(st.st_mode))
+		rc = EISDIR;
+	else if ((text = mem_try(TEXT_MAX + 2, 1)) == NULL)
+		rc = ENOMEM;
+	else
+		rc = read_text(text, TEXT_MAX, f);
+	fclose(f);
+	if (rc == 0)
+		*out = text;
+	else
+		secret_free(text);
+	return rc;
+}
+
+/* Where the scan stands. */
+struct scan {
+	const char *at;
+	int line;
+};
+
+static void
+step(struct scan *s)
+{
+	if (*s->at++ == '\n')
+		s->line++;
+}
+
+/* "${NAME}", the only form that is read; or no variable at all. */
+static bool
+is_variable_ok(const char *at)
+{
+	size_t n;
+
+	if (at[0] != '$' || at[1] != '{')
+		return true;
+	for (n = 2; isalnum((unsigned char)at[n]) || at[n] == '_'; n++)
+		continue;
+	return n > 2 && at[n] == '}';
+}
+
+/* Steps over a string.  Returns NULL, or what is wrong. */
+static const char *
+skip_string(struct scan *s)
+{
+	const char quote = *s->at;
+
+	for (step(s); *s->at != quote; step(s)) {
+		if (*s->at == '\\' && s->at[1] != '\0')
+			step(s);
+		else if (quote == '"' && !is_variable_ok(s->at))
+			return "a variable is written ${NAME}";
+		if (*s->at == '\0')
+			return "a string that begins here has no end";
+	}
+	step(s);
+	return NULL;
+}
+
+/* What begins a comment at at: "#", "//", or slash and star. */
+static bool
+is_comment(const char *at)
+{
+	return *at == '#' || (*at == '/' && (at[1] == '/' || at[1] == '*'));
+}
+
+static const char *
+skip_comment(struct scan *s)
+{
+	const char *end;
+
+	if (s->at[0] != '/' || s->at[1] != '*') {
+		while (*s->at != '\0' && *s->at != '\n')
+			step(s);
+		return NULL;
+	}
+	if ((end = strstr(s->at + 2, "*/")) == NULL)
+		return "a comment that begins here has no end";
+	while (s->at < end + 2)
+		step(s);
+	return NULL;
+}
+
+/* libconfuse reads "a#b" as one word: whether a comment was meant is not
+ * for us to guess. */
+static bool
+may_begin_comment(const char *text, const char *at)
+{
+	return at == text || isspace((unsigned char)at[-1]) || at[-1] == '"' ||
+	    at[-1] == '\'';
+}
+
+int
+snapshot_text_check(
+    struct snapshot_loader *ld, const char *file, const char *text)
+{
+	struct scan s = { text, 1 };
+	const char *wrong = NULL;
+	struct snapshot_mark from = { file, 1 };
+
+	while (*s.at != '\0' && wrong == NULL) {
+		from.line = s.line;
+		if (*s.at == '"' || *s.at == '\'')
+			wrong = skip_string(&s);
+		else if (!is_variable_ok(s.at))
+			wrong = "a variable is written ${NAME}";
+		else if (!is_comment(s.at))
+			step(&s);
+		else if (!may_begin_comment(text, s.at))
+			wrong = "put a blank before a comment, or quotes "
+				"around the word";
+		else
+			wrong = skip_comment(&s);
+	}
+	if (wrong == NULL)
+		return 0;
+	return snapshot_refuse(ld, from, "syntax", "%s", wrong);
+}
