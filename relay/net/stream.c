@@ -15,6 +15,8 @@
 #include "common/stun/channel.h"
 #include "net/conn.h"
 #include "net/demux.h"
+#include "net/limits.h"
+#include "net/listeners.h"
 #include "net/out.h"
 #include "net/proxy.h"
 #include "net/slots.h"
@@ -378,8 +380,25 @@ fill_header(struct stream *s, size_t want)
 	return h->len == want ? 0 : EAGAIN;
 }
 
-/* Reads the header, not a byte more.  Returns 0 when it was read, EAGAIN, or
- * EBADMSG. */
+/* From now on s is the client that the balancer names, also under the
+ * limits.  Returns 0 or EUSERS. */
+static int
+become(struct stream *s, const struct net_proxy *p)
+{
+	struct net *n = s->conn.net;
+	struct net_limits *limits = net_listeners_limits(n->listeners);
+
+	if (!net_limits_take(limits, n->conf, &p->client))
+		return EUSERS;
+	net_limits_give(limits, &s->conn.counted);
+	s->conn.counted = p->client;
+	s->conn.flow.client = p->client;
+	s->conn.flow.local = p->local;
+	return 0;
+}
+
+/* Reads the header, not a byte more.  Returns 0 when it was read, EAGAIN,
+ * EBADMSG or EUSERS (over a limit). */
 static int
 read_header(struct stream *s)
 {
@@ -396,11 +415,7 @@ read_header(struct stream *s)
 		return code;
 	if (net_proxy_parse(&p, s->header->bytes, size) != 0)
 		return EBADMSG;
-	if (!p.is_local) {
-		s->conn.flow.client = p.client;
-		s->conn.flow.local = p.local;
-	}
-	return 0;
+	return p.is_local ? 0 : become(s, &p);
 }
 
 static void
@@ -414,7 +429,8 @@ go_on_header(struct stream *s)
 	s->header = NULL;
 	s->is_proxied = true;
 	if (code != 0)
-		net_conn_drop(&s->conn, STATS_DROP_PROXY);
+		net_conn_drop(&s->conn,
+		    code == EUSERS ? STATS_DROP_CONN_LIMIT : STATS_DROP_PROXY);
 }
 
 static void
