@@ -215,6 +215,7 @@ test_an_expired_channel_is_free_again(void **state)
 	bed_wait(1);
 	assert_int_equal(bed_bind(0x4000, PEER_PORT), 0);
 	assert_int_equal(bed_bind(0x4001, PEER), 0);
+	assert_int_equal(bed_counter(STATS_CHANNELS), 2);
 }
 
 static void
