@@ -55,6 +55,8 @@ snapshot_text_read(char **out, const char *path)
 struct scan {
 	const char *at;
 	int line;
+	int depth;  /* of braces */
+	int opened; /* line of the outermost open one */
 };
 
 static void
@@ -128,11 +130,30 @@ may_begin_comment(const char *text, const char *at)
 	    at[-1] == '\'';
 }
 
+/* Steps over anything else.  libconfuse takes the end of the text for the
+ * end of a section, too. */
+static const char *
+skip_other(struct scan *s)
+{
+	if (!is_variable_ok(s->at))
+		return "a variable is written ${NAME}";
+	if (*s->at == '$' && s->at[1] == '{') {
+		while (*s->at != '}')
+			step(s);
+	} else if (*s->at == '{' && s->depth++ == 0) {
+		s->opened = s->line;
+	} else if (*s->at == '}' && s->depth-- == 0) {
+		return "a brace is closed that was not opened";
+	}
+	step(s);
+	return NULL;
+}
+
 int
 snapshot_text_check(
     struct snapshot_loader *ld, const char *file, const char *text)
 {
-	struct scan s = { text, 1 };
+	struct scan s = { .at = text, .line = 1 };
 	const char *wrong = NULL;
 	struct snapshot_mark from = { file, 1 };
 
@@ -140,15 +161,17 @@ snapshot_text_check(
 		from.line = s.line;
 		if (*s.at == '"' || *s.at == '\'')
 			wrong = skip_string(&s);
-		else if (!is_variable_ok(s.at))
-			wrong = "a variable is written ${NAME}";
 		else if (!is_comment(s.at))
-			step(&s);
+			wrong = skip_other(&s);
 		else if (!may_begin_comment(text, s.at))
 			wrong = "put a blank before a comment, or quotes "
 				"around the word";
 		else
 			wrong = skip_comment(&s);
+	}
+	if (wrong == NULL && s.depth > 0) {
+		from.line = s.opened;
+		wrong = "a section or list that begins here has no end";
 	}
 	if (wrong == NULL)
 		return 0;
