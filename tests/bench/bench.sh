@@ -32,6 +32,20 @@ declare -A PORT=() PID=()
 # an allocation is a socket
 ulimit -n "$(ulimit -Hn)"
 
+# ahead of what else runs here, where that is allowed (root); where the kernel
+# shares by session (autogroup), the session's own weight is what counts
+PRIORITY=(nice -n -15)
+[ "$("${PRIORITY[@]}" nice 2>/dev/null)" = -15 ] || PRIORITY=()
+autogroup_was=$(sed 's/.*nice //' "/proc/$$/autogroup" 2>/dev/null || :)
+autogroup()
+{
+	[ -z "$autogroup_was" ] ||
+		echo "$1" 2>/dev/null >"/proc/$$/autogroup" || :
+}
+autogroup_back() { autogroup "$autogroup_was"; }
+on_exit autogroup_back
+autogroup -15
+
 # A port nobody has, outside the range the kernel hands out by itself.
 free_port()
 {
@@ -55,11 +69,11 @@ start_supernoded()
 	relay  { addresses = {"127.0.0.1"}  allow = {"127.0.0.0/8"} }
 	auth   { user "bench" { password = "bench" } }
 	caps   { rate = "unlimited"  allocations = 100000
-	         allocations-per-user = 100000  unauthenticated = 0 }
+	         allocations-per-user = 100000  unauthenticated = 10000000 }
 	admin  { listen = "127.0.0.1:$(free_port)" }
 	log    { level = "warn" }
 	END
-	taskset -c $SERVER_CORE "$BUILD/supernoded" -c "$dir/conf" \
+	"${PRIORITY[@]}" taskset -c $SERVER_CORE "$BUILD/supernoded" -c "$dir/conf" \
 	    >"$TMP/supernoded.log" 2>&1 &
 	PID[supernoded]=$!
 }
@@ -70,7 +84,7 @@ start_turnserver()
 {
 	local as=$1
 
-	taskset -c $SERVER_CORE turnserver -n -m 1 --no-cli --no-tls \
+	"${PRIORITY[@]}" taskset -c $SERVER_CORE turnserver -n -m 1 --no-cli --no-tls \
 	    --no-dtls --no-tcp --log-file=/dev/null --no-stdout-log \
 	    -L 127.0.0.1 -E 127.0.0.1 -p "${PORT[$as]}" \
 	    --lt-cred-mech -u bench:bench -r bench --allow-loopback-peers \
@@ -129,7 +143,7 @@ measure()
 	local server=$1 round=$2 name=$3 line
 
 	shift 3
-	line=$(timeout 60 taskset -c $LOAD_CORE "$BLAST" \
+	line=$("${PRIORITY[@]}" timeout 60 taskset -c $LOAD_CORE "$BLAST" \
 	    server="127.0.0.1:${PORT[$server]}" user=bench password=bench \
 	    pids="$(charge "$server")" seconds="$SECONDS_EACH" \
 	    window="$WINDOW" "$@") || fail "$server: blast $*"
