@@ -27,17 +27,17 @@ test_messages_are_cut_byte_by_byte(void **state)
 {
 	struct bed *bed = bed_new(NET_TCP, "127.0.0.1:0");
 	int fd = bed_client(SOCK_STREAM, &bed->at);
-	uint8_t in[32], got[64];
+	uint8_t in[40], got[64];
 
 	(void)state;
 	bed->on_message = echo;
 	bed_stun(in);
-	memcpy(in + 20, "\x40\x01\0\5hello\0\0\0", 12);
+	memcpy(in + 20, "\x40\x01\0\1x\0\0\0\x40\x01\0\5hello\0\0\0", 20);
 	for (size_t i = 0; i < sizeof(in); i++) {
 		write_all(fd, in + i, 1);
 		bed_turn(bed);
 	}
-	bed_until(bed, &bed->messages, 2);
+	bed_until(bed, &bed->messages, 3);
 	assert_int_equal(bed->len, 9); /* padding taken off */
 	assert_int_equal(bed->flow.transport, NET_TCP);
 	bed_settle(bed);
