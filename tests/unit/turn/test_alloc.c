@@ -317,6 +317,19 @@ test_a_port_of_another_program_is_passed_over(void **state)
 	assert_int_equal(fake.opened, TURN_LEG_TRIES);
 }
 
+/* The only port there is can be tried again: it was given back. */
+static void
+test_a_port_that_did_not_open_is_given_back(void **state)
+{
+	bed_tear_down(state);
+	bed_configure();
+	bed_conf.relay.port_max = bed_conf.relay.port_min;
+	bed_open();
+	fake.in_use = 1;
+	assert_int_equal(bed_allocate(), 0);
+	assert_int_equal(fake.opened, 2);
+}
+
 static void
 test_too_many_ports_in_use_are_insufficient_capacity(void **state)
 {
@@ -426,6 +439,7 @@ main(void)
 		BED_TEST(test_a_reserved_port_is_the_one_above),
 		BED_TEST(test_an_even_port_without_reservation_has_no_token),
 		BED_TEST(test_a_port_of_another_program_is_passed_over),
+		BED_TEST(test_a_port_that_did_not_open_is_given_back),
 		BED_TEST(test_too_many_ports_in_use_are_insufficient_capacity),
 		BED_TEST(test_quotas_of_user_and_host_are_told_apart),
 		BED_TEST(test_relaying_switched_off_forbids_allocations),

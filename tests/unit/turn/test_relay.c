@@ -362,6 +362,8 @@ test_only_live_relayed_ports_of_ours_are_reached(void **state)
 	assert_true(addr_equal(&bed_last()->peer, &fake.relayed[0].at));
 	bed_indicate(dead, "none");
 	assert_int_equal(bed_dropped(STATS_DROP_DENIED_PEER), 1);
+	assert_int_equal(bed_bind(0x4000, dead), 403);
+	assert_int_equal(bed_bind(0x4000, peer), 0);
 }
 
 static void

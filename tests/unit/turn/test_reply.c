@@ -107,6 +107,28 @@ test_an_answer_that_cannot_be_short_is_not_sent(void **state)
 	assert_int_equal(bed_code(), 401);
 }
 
+/* Realm and nonce matter more. */
+static void
+test_a_fingerprint_is_left_out_where_it_does_not_fit(void **state)
+{
+	static char realm[] =
+	    "a-realm.of.quite.some.more.than.forty.characters";
+	struct stun_msg m;
+	struct bed_ask q;
+
+	bed_tear_down(state);
+	bed_configure();
+	bed_conf.node.realm = realm;
+	bed_open();
+	bed_begin(&q, STUN_ALLOCATE, STUN_REQUEST);
+	stun_put_fingerprint(&q.pen);
+	bed_send(&q);
+	assert_int_equal(bed_code(), 401);
+	bed_answer(&m);
+	assert_null(m.fingerprint);
+	assert_non_null(stun_msg_find(&m, STUN_ATTR_NONCE));
+}
+
 static void
 test_answers_before_authentication_have_a_budget(void **state)
 {
@@ -157,6 +179,7 @@ main(void)
 		BED_TEST(
 		    test_no_answer_is_more_than_two_and_a_half_times_the_request),
 		BED_TEST(test_an_answer_that_cannot_be_short_is_not_sent),
+		BED_TEST(test_a_fingerprint_is_left_out_where_it_does_not_fit),
 		BED_TEST(test_answers_before_authentication_have_a_budget),
 		BED_TEST(test_errors_to_a_proved_user_are_signed_and_explained),
 		BED_TEST(test_no_buffer_is_no_answer),
