@@ -112,7 +112,7 @@ static void
 test_a_fingerprint_is_left_out_where_it_does_not_fit(void **state)
 {
 	static char realm[] =
-	    "a-realm.of.quite.some.more.than.forty.characters";
+	    "a-realm.of.quite.some.more.than.forty.characters.there";
 	struct stun_msg m;
 	struct bed_ask q;
 
