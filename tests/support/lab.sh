@@ -228,10 +228,10 @@ lab_count()
 	fi
 	lab_rules "$name" <<-END
 	table inet count_$direction {
-		counter bytes { }
+		counter wire { }
 		chain c {
 			type filter hook $hook priority -200; policy accept;
-			$key "eth0" $match counter name bytes
+			$key "eth0" $match counter name wire
 		}
 	}
 	END
@@ -239,6 +239,6 @@ lab_count()
 
 lab_counted()
 {
-	lab_exec "$1" nft list counter inet "count_$2" bytes |
+	lab_exec "$1" nft list counter inet "count_$2" wire |
 		sed -n 's/.*packets \([0-9]*\) bytes \([0-9]*\).*/\1 \2/p'
 }

@@ -17,6 +17,8 @@ uclient_lab()
 	lab_host server
 	lab_host client
 	lab_host peer
+	# one user, many clients at once
+	SRV_CAPS=${SRV_CAPS-$'\tallocations-per-user = 1000'}
 	server_start server
 	lab_exec peer turnutils_peer -L "${LAB4[peer]}" -L "${LAB6[peer]}" \
 	    -p 3480 >"$TMP/peer.log" 2>&1 &
