@@ -48,7 +48,7 @@ unit	:= $(unit_c:%.c=$(BUILD)/%)
 fuzz	:= $(fuzz_c:%.c=$(BUILD)/%)
 tools	:= $(patsubst tests/bench/%.c,$(BUILD)/tools/%,$(tool_c))
 
-.PHONY: all deps run test test-all check check-asan check-tsan scenario interop fuzz \
+.PHONY: all deps run test check check-asan check-tsan scenario interop fuzz \
 	replay bench cleanroom lint format install uninstall deb clean tools
 .SECONDARY:
 
@@ -64,7 +64,11 @@ $(BUILD)/obj/%.o: %.c Makefile
 # version and revision reach one file only, so that a commit rebuilds one
 IDENTITY = -DVERSION='"$(VERSION)"' -DREVISION='"$(REVISION)"'
 $(BUILD)/obj/common/build.o: CPPFLAGS += $(IDENTITY)
-$(BUILD)/obj/common/build.o: VERSION
+$(BUILD)/obj/common/build.o: VERSION $(BUILD)/revision
+# rewritten only when another commit is checked out
+$(shell mkdir -p $(BUILD) && { echo $(REVISION) | cmp -s - $(BUILD)/revision \
+	|| echo $(REVISION) > $(BUILD)/revision; })
+$(BUILD)/revision: ;
 
 $(BUILD)/libcommon.a: $(call obj,$(common_c))
 $(BUILD)/librelay.a: $(call obj,$(relay_c))
