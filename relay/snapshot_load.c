@@ -282,17 +282,31 @@ build_schema(struct schema *m)
 
 /* ---- loading */
 
+/* Takes the comments out of text. */
 static int
-feed_text(struct snapshot_loader *ld, const char *file, const char *text)
+feed_text(struct snapshot_loader *ld, const char *file, char *text)
 {
 	int rc;
 
 	ld->now = (struct snapshot_mark){ file, 0 };
-	if ((rc = snapshot_text_check(ld, file, text)) != 0)
+	if ((rc = snapshot_text_clean(ld, file, text)) != 0)
 		return rc;
 	if (cfg_parse_buf(ld->cfg, text) == CFG_SUCCESS)
 		return 0;
 	return snapshot_refuse(ld, ld->now, "syntax", "does not parse");
+}
+
+static int
+feed_copy(struct snapshot_loader *ld, const char *file, const char *text)
+{
+	char *copy = mem_strdup(text);
+	int rc;
+
+	if (copy == NULL)
+		return snapshot_refuse(ld, ld->now, "file", "out of memory");
+	rc = feed_text(ld, file, copy);
+	secret_free(copy);
+	return rc;
 }
 
 static int
@@ -357,7 +371,7 @@ load(struct snapshot_loader *ld, const char *path, const char *text)
 	}
 	cfg_set_error_function(ld->cfg, on_error);
 	if (text != NULL)
-		rc = feed_text(ld, path, text);
+		rc = feed_copy(ld, path, text);
 	else if (path != NULL && (rc = feed_file(ld, path)) == 0)
 		rc = feed_drop_ins(ld, path, &found);
 	if (rc == 0)

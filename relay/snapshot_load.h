@@ -41,11 +41,11 @@ int snapshot_refuse_key(struct snapshot_loader *ld, const char *section,
 struct snapshot_mark *snapshot_mark_of(
     struct snapshot_loader *ld, const char *section, const char *name);
 
-/* Is every quote, comment and ${VARIABLE} of text closed?  libconfuse takes
- * an open comment for the end, and an open string spoils its next parse.
- * Returns 0 or EINVAL. */
-MUST_CHECK int snapshot_text_check(
-    struct snapshot_loader *ld, const char *file, const char *text);
+/* Is every quote, comment, brace and ${VARIABLE} of text closed?  libconfuse
+ * takes an open one for the end, and an open string spoils its next parse.
+ * Writes blanks over comments.  Returns 0 or EINVAL. */
+MUST_CHECK int
+snapshot_text_clean(struct snapshot_loader *ld, const char *file, char *text);
 /* Reads path whole: *out is the caller's (secret_free).  0 or an errno. */
 MUST_CHECK int snapshot_text_read(char **out, const char *path);
 

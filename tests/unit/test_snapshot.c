@@ -45,6 +45,12 @@ static const struct bad {
 	{ "", "t.conf: caps.rate: ", "has no default" },
 	/* syntax */
 	{ "\nnode {\n nmae = x }\n", "t.conf:3: node: ", "'nmae'" },
+	{ "# a\n\n# b\nnode {\n# c\n// d\n/* e\n\n f */\n\n nmae = x }\n",
+	    "t.conf:11: node: ", "'nmae'" },
+	{ "node { contact = \"a\\\n#b\\\nc\"\n# x\n workers = y }\n",
+	    "t.conf:5: node.workers: ", "whole" },
+	{ "\r\n\r\nnode {\r\n workers = y }\r\n",
+	    "t.conf:4: node.workers: ", "whole" },
 	{ "nodes { }\n", "t.conf:1: root: ", "'nodes'" },
 	{ "node { name = \"x\n\n", "t.conf:1: syntax: ", "no end" },
 	{ "node { name = 'x\n\n", "t.conf:1: syntax: ", "no end" },
