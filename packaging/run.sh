@@ -65,7 +65,7 @@ write_config()
 	od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$run/secret"
 	udp="\"0.0.0.0:$listen\""
 	# a kernel without IPv6 has no such file or an empty one
-	[ ! -s /proc/net/if_inet6 ] || udp="$udp, \"[::]:$listen\""
+	! grep -qs . /proc/net/if_inet6 || udp="$udp, \"[::]:$listen\""
 	cat >"$run/supernoded.conf" <<-END
 	# Written by make run for this machine alone, with a secret of its own.
 	# conf/supernoded.conf explains every key.

@@ -120,6 +120,10 @@ equal "configuration's mode" \
 matches "the server's process is seen" "$(pids)" '^[0-9]+$'
 equal "folder's mode" "$(stat -c %a "$HOME_DIR/run")" 700
 
+if grep -qs . /proc/net/if_inet6; then
+	matches "IPv6 is served" "$(cat "$TMP/first.out")" "\\[::\\]:$PORT"
+fi
+
 # beside it: says so and takes other ports
 run_start beside
 check_banner beside
