@@ -47,6 +47,9 @@ parse_name(void *elem, const char *text, const struct snapshot_key *k)
 	(void)elem;
 	if (*text == '\0' || strlen(text) > k->max)
 		return "must have 1 to 253 bytes";
+	/* it is the realm's default */
+	if (strpbrk(text, "\"\\") != NULL)
+		return "must not contain a quote or a backslash";
 	return snapshot_key_printable(text);
 }
 

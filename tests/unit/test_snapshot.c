@@ -73,6 +73,7 @@ static const struct bad {
 	{ "node { realm = '1234567890123456789012345678901234567890x' }\n",
 	    "t.conf:1: node.realm: ", "1 to 40" },
 	{ "node { realm = 'a\"b' }\n", "t.conf:1: node.realm: ", "quote" },
+	{ "node { name = 'a\\\\b' }\n", "t.conf:1: node.name: ", "quote" },
 	{ "node { name = '' }\n", "t.conf:1: node.name: ", "1 to 253" },
 	{ RATE SECRET "node {\n"
 		      "name = '1234567890123456789012345678901234567890x' }\n",
@@ -566,16 +567,16 @@ diff(const struct snapshot *a, const struct snapshot *b)
 	return text;
 }
 
-#define FULL                                                                 \
-	"node { name = 'a\"b\\\\c' realm = r workers = 3 contact = '${x}' }" \
-	"listen { certificate = /c private-key = /k "                        \
-	"proxy-protocol = {\"10.0.0.0/8\"} }"                                \
-	"relay { addresses = {\"1.2.3.4\", \"2001:db8::7\"} "                \
-	"external = {\"5.6.7.8/1.2.3.4\"} ports = \"2000-3000\" "            \
-	"enabled = false allow = {\"10.1.0.0/16\"} "                         \
-	"alternates = {\"9.9.9.9\"} }"                                       \
-	"caps { rate = \"1.5Mbit/s\" burst = 5kB }"                          \
-	"log { level = warn target = /l } admin { listen = '' }"             \
+#define FULL                                                                \
+	"node { name = n realm = r workers = 3 contact = '${x}a\"b\\\\c' }" \
+	"listen { certificate = /c private-key = /k "                       \
+	"proxy-protocol = {\"10.0.0.0/8\"} }"                               \
+	"relay { addresses = {\"1.2.3.4\", \"2001:db8::7\"} "               \
+	"external = {\"5.6.7.8/1.2.3.4\"} ports = \"2000-3000\" "           \
+	"enabled = false allow = {\"10.1.0.0/16\"} "                        \
+	"alternates = {\"9.9.9.9\"} }"                                      \
+	"caps { rate = \"1.5Mbit/s\" burst = 5kB }"                         \
+	"log { level = warn target = /l } admin { listen = '' }"            \
 	"auth { secret = {one, two} user al { password = pw } }"
 
 /* Puts the secrets back, in the order of the dump: user first. */
