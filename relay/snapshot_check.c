@@ -87,6 +87,15 @@ has_addr(const struct snapshot_addrs *list, size_t count, const struct addr *a)
 	return false;
 }
 
+/* Is a one of list's first count listeners?  Port 0 is another port each
+ * time. */
+static bool
+listens_at(
+    const struct snapshot_addrs *list, size_t count, const struct addr *a)
+{
+	return addr_port(a) != 0 && has_addr(list, count, a);
+}
+
 /* Nobody may listen where another one of lists[] does. */
 static int
 check_twice(struct snapshot_loader *ld, const struct snapshot_addrs *list,
@@ -95,8 +104,8 @@ check_twice(struct snapshot_loader *ld, const struct snapshot_addrs *list,
 	char text[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < list->count; i++) {
-		if (!has_addr(list, i, &list->at[i]) &&
-		    !has_addr(other, other->count, &list->at[i]))
+		if (!listens_at(list, i, &list->at[i]) &&
+		    !listens_at(other, other->count, &list->at[i]))
 			continue;
 		return snapshot_refuse_key(ld, "listen", name,
 		    "%s stands twice: name each listener once",
@@ -126,8 +135,9 @@ check_listeners(struct snapshot_loader *ld)
 		return snapshot_refuse_key(ld, "listen", "udp",
 		    "and tcp, tls, dtls are empty: name one listener");
 	if (!addr_is_none(&s->admin.listen) &&
-	    (has_addr(&s->listen.tcp, s->listen.tcp.count, &s->admin.listen) ||
-		has_addr(
+	    (listens_at(
+		 &s->listen.tcp, s->listen.tcp.count, &s->admin.listen) ||
+		listens_at(
 		    &s->listen.tls, s->listen.tls.count, &s->admin.listen)))
 		return snapshot_refuse_key(ld, "admin", "listen",
 		    "is a listener for clients already: take another port");

@@ -291,13 +291,25 @@ print_level(FILE *out, const void *elem)
 
 /* ---- addresses */
 
+/* "host:0" names a port: any that is free. */
+static bool
+names_port(const struct addr *a, const char *text)
+{
+	const size_t len = strlen(text);
+
+	if (addr_port(a) != 0)
+		return true;
+	return len > 2 && strcmp(text + len - 2, ":0") == 0 &&
+	    (addr_family(a) == AF_INET || *text == '[');
+}
+
 static const char *
 parse_listener(void *elem, const char *text, const struct snapshot_key *k)
 {
 	struct addr a;
 
 	(void)k;
-	if (addr_parse(&a, text) != 0 || addr_port(&a) == 0)
+	if (addr_parse(&a, text) != 0 || !names_port(&a, text))
 		return "must be an address with a port, like \"0.0.0.0:3478\" "
 		       "or \"[::]:3478\"";
 	*(struct addr *)elem = a;

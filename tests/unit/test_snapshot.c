@@ -1,295 +1,4 @@
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "common/mem.h"
-#include "relay/snapshot.h"
-
-/* The least that loads. */
-#define RATE   "caps { rate = \"1Mbit/s\" }\n"
-#define SECRET "auth { secret = {\"north\"} }\n"
-
-static struct snapshot *
-load(const char *text)
-{
-	char why[SNAPSHOT_ERROR_MAX];
-	struct snapshot *s = NULL;
-
-	if (snapshot_load_text(&s, "t.conf", text, why) != 0)
-		fail_msg("refused: %s", why);
-	return s;
-}
-
-/* ---- what is refused */
-
-static const struct bad {
-	const char *text;
-	const char *where; /* how the message begins */
-	const char *what;  /* and what else it says */
-} bad[] = {
-	/* what must be stated */
-	{ SECRET, "t.conf: caps.rate: ", "has no default" },
-	{ SECRET "caps { burst = 1s }\n",
-	    "t.conf:2: caps.rate: ", "\"unlimited\" is a word" },
-	{ RATE, "t.conf: auth.secret: ", "no credential at all" },
-	{ RATE "auth {\n}\n", "t.conf:3: auth.secret: ", "auth.secret-file" },
-	{ "", "t.conf: caps.rate: ", "has no default" },
-	/* syntax */
-	{ "\nnode {\n nmae = x }\n", "t.conf:3: node: ", "'nmae'" },
-	{ "# a\n\n# b\nnode {\n# c\n// d\n/* e\n\n f */\n\n nmae = x }\n",
-	    "t.conf:11: node: ", "'nmae'" },
-	{ "node { contact = \"a\\\n#b\\\nc\"\n# x\n workers = y }\n",
-	    "t.conf:5: node.workers: ", "whole" },
-	{ "\r\n\r\nnode {\r\n workers = y }\r\n",
-	    "t.conf:4: node.workers: ", "whole" },
-	{ "nodes { }\n", "t.conf:1: root: ", "'nodes'" },
-	{ "node { name = \"x\n\n", "t.conf:1: syntax: ", "no end" },
-	{ "node { name = 'x\n\n", "t.conf:1: syntax: ", "no end" },
-	{ RATE "/* open\n" SECRET, "t.conf:2: syntax: ", "no end" },
-	{ "node { name = a#b }\n", "t.conf:1: syntax: ", "blank before" },
-	{ "node { name = ${it's} }\n", "t.conf:1: syntax: ", "${NAME}" },
-	{ "node { name = \"${\" }\n", "t.conf:1: syntax: ", "${NAME}" },
-	{ RATE "node {\n", "t.conf:2: syntax: ", "has no end" },
-	{ RATE SECRET "}\n", "t.conf:3: syntax: ", "not opened" },
-	{ "node { name = \n}\n", "t.conf:2: ", "unexpected" },
-	{ "node = 3\n", "t.conf:1: ", "" },
-	{ "caps { rate = {a} }\n", "t.conf:1: ", "unexpected" },
-	/* node */
-	{ "node {\n\n workers = -1 }\n", "t.conf:3: node.workers: ",
-	    "\"-1\" must be a whole number from 0" },
-	{ "node { workers = 257 }\n", "t.conf:1: node.workers: ", "256" },
-	{ "node { workers = 2x }\n", "t.conf:1: node.workers: ", "whole" },
-	{ "node { workers = '' }\n", "t.conf:1: node.workers: ", "whole" },
-	{ "node { realm = '' }\n", "t.conf:1: node.realm: ", "1 to 40" },
-	{ "node { realm = '1234567890123456789012345678901234567890x' }\n",
-	    "t.conf:1: node.realm: ", "1 to 40" },
-	{ "node { realm = 'a\"b' }\n", "t.conf:1: node.realm: ", "quote" },
-	{ "node { name = 'a\\\\b' }\n", "t.conf:1: node.name: ", "quote" },
-	{ "node { name = '' }\n", "t.conf:1: node.name: ", "1 to 253" },
-	{ RATE SECRET "node {\n"
-		      "name = '1234567890123456789012345678901234567890x' }\n",
-	    "t.conf:4: node.realm: ", "too long to be its default" },
-	{ "node { run = run }\n", "t.conf:1: node.run: ", "absolute" },
-	{ "node { contact = \"a\\nb\" }\n",
-	    "t.conf:1: node.contact: ", "control" },
-	/* listen */
-	{ "listen { udp = {\"0.0.0.0:3478\",\n\"1.2.3.4\"} }\n",
-	    "t.conf:2: listen.udp: ", "\"1.2.3.4\" must be an address with" },
-	{ "listen { udp = {\"0.0.0.0:0\"} }\n",
-	    "t.conf:1: listen.udp: ", "port" },
-	{ "listen { tcp = {\"[::]:65536\"} }\n",
-	    "t.conf:1: listen.tcp: ", "\"[::]:65536\"" },
-	{ "listen { tcp = {\"example.org:80\"} }\n",
-	    "t.conf:1: listen.tcp: ", "must be an address" },
-	{ RATE SECRET "listen { udp = {\"1.2.3.4:1\", \"1.2.3.4:1\"} }\n",
-	    "t.conf:3: listen.udp: ", "1.2.3.4:1 stands twice" },
-	{ RATE SECRET "listen { certificate = c private-key = k\n"
-		      "tls = {\"0.0.0.0:3478\"} }\n",
-	    "t.conf:4: listen.tls: ", "twice" },
-	{ RATE SECRET "listen {\ntls = {\"0.0.0.0:443\"} }\n",
-	    "t.conf:4: listen.tls: ", "needs listen.certificate" },
-	{ RATE SECRET "listen {\ndtls = {\"0.0.0.0:443\"} }\n",
-	    "t.conf:4: listen.dtls: ", "needs listen.certificate" },
-	{ RATE SECRET "listen { certificate = c }\n",
-	    "t.conf:3: listen.private-key: ", "go together" },
-	{ RATE SECRET "listen { private-key = c }\n",
-	    "t.conf:3: listen.certificate: ", "go together" },
-	{ RATE SECRET "listen { udp = {} tcp = {} }\n",
-	    "t.conf:3: listen.udp: ", "name one listener" },
-	{ "listen { proxy-protocol = {\"10.0.0.1/8\"} }\n",
-	    "t.conf:1: listen.proxy-protocol: ", "host bits" },
-	/* relay */
-	{ "relay { enabled = maybe }\n",
-	    "t.conf:1: relay.enabled: ", "true or false" },
-	{ "relay { ports = \"60000-50000\" }\n",
-	    "t.conf:1: relay.ports: ", "reversed" },
-	{ "relay { ports = \"80-5000\" }\n",
-	    "t.conf:1: relay.ports: ", "privileged" },
-	{ "relay { ports = \"5000-65536\" }\n",
-	    "t.conf:1: relay.ports: ", "65535" },
-	{ "relay { ports = 5000 }\n", "t.conf:1: relay.ports: ", "range" },
-	{ "relay { ports = \"-1-5000\" }\n",
-	    "t.conf:1: relay.ports: ", "range" },
-	{ "relay { addresses = {\"1.2.3.4:5\"} }\n",
-	    "t.conf:1: relay.addresses: ", "without port" },
-	{ "relay { addresses = {\"0.0.0.0\"} }\n",
-	    "t.conf:1: relay.addresses: ", "wildcard" },
-	{ "relay { addresses = {\"224.0.0.1\"} }\n",
-	    "t.conf:1: relay.addresses: ", "multicast" },
-	{ RATE SECRET "relay { addresses = {\"1.2.3.4\",\"1.2.3.4\"} }\n",
-	    "t.conf:3: relay.addresses: ", "twice" },
-	{ "relay { allow = {\"10.0.0.0/33\"} }\n",
-	    "t.conf:1: relay.allow: ", "must be a prefix" },
-	{ "relay { deny = {\"2001:db8::1/32\"} }\n",
-	    "t.conf:1: relay.deny: ", "host bits" },
-	{ "relay { external = {\"1.2.3.4\"} }\n",
-	    "t.conf:1: relay.external: ", "outside/inside" },
-	{ "relay { external = {\"1.2.3.4/2001:db8::1\"} }\n",
-	    "t.conf:1: relay.external: ", "one family" },
-	{ RATE SECRET "relay { addresses = {\"1.2.3.4\"}\n"
-		      "external = {\"5.6.7.8/1.2.3.5\"} }\n",
-	    "t.conf:4: relay.external: ", "none of relay.addresses" },
-	{ RATE SECRET
-	    "relay { addresses = {\"1.2.3.4\"}\n"
-	    "external = {\"5.6.7.8/1.2.3.4\", \"5.6.7.9/1.2.3.4\"} }\n",
-	    "t.conf:4: relay.external: ", "two outsides" },
-	{ "relay { alternates = {\"a.example\"} }\n",
-	    "t.conf:1: relay.alternates: ", "must be an address" },
-	/* auth */
-	{ "auth { secret = {\"\"} }\n", "t.conf:1: auth.secret: ", "empty" },
-	{ "auth { secret = {\"***\"} }\n",
-	    "t.conf:1: auth.secret: ", "put the secret back" },
-	{ RATE "auth {\nsecret-file = /nonexistent/x }\n",
-	    "t.conf:3: auth.secret-file: ", "No such file" },
-	{ RATE "auth {\nsecret-file = \"$CREDENTIALS_DIRECTORY/x\" }\n",
-	    "t.conf:3: auth.secret-file: ", "LoadCredential" },
-	{ "auth { user al {\n} }\n", "t.conf:2: auth.user: ", "password" },
-	{ "auth { user al { password = '' } }\n",
-	    "t.conf:1: auth.user: ", "password" },
-	{ "auth { user 'a:l' { password = p } }\n",
-	    "t.conf:1: auth.user: ", "colon" },
-	{ "auth { user '' { password = p } }\n",
-	    "t.conf:1: auth.user: ", "1 to 508" },
-	{ "auth { user a { password = '***' } }\n",
-	    "t.conf:1: auth.user: ", "masked" },
-	{ "auth { user a { password = p }\nuser a { password = q } }\n",
-	    "t.conf:2: ", "duplicate" },
-	/* caps */
-	{ "caps { rate = 50 }\n", "t.conf:1: caps.rate: ", "\"50\"" },
-	{ "caps { rate = \"50Mbps\" }\n",
-	    "t.conf:1: caps.rate: ", "\"50Mbps\"" },
-	{ "caps { rate = \"1bit/s\" }\n",
-	    "t.conf:1: caps.rate: ", "at least 1kbit/s" },
-	{ "caps { burst = \"1499B\" }\n", "t.conf:1: caps.burst: ", "1500B" },
-	{ "caps { burst = 250 }\n",
-	    "t.conf:1: caps.burst: ", "a time (\"250ms\") or a size" },
-	{ "caps { burst = 2m }\n", "t.conf:1: caps.burst: ", "1ms to 1m" },
-	{ SECRET "caps { rate = \"1Mbit/s\"\nburst = 1ms }\n",
-	    "t.conf:3: caps.burst: ", "1500B" },
-	{ SECRET "caps { rate = \"10Gbit/s\"\nburst = \"1500B\" }\n",
-	    "t.conf:3: caps.burst: ", "20us" },
-	{ "caps { allocations = 0 }\n",
-	    "t.conf:1: caps.allocations: ", "from 1" },
-	{ "caps { connections = -5 }\n",
-	    "t.conf:1: caps.connections: ", "from 1" },
-	/* admin, log */
-	{ "admin { listen = 9641 }\n",
-	    "t.conf:1: admin.listen: ", "address with a port" },
-	{ RATE SECRET "admin { listen = \"0.0.0.0:3478\" }\n",
-	    "t.conf:3: admin.listen: ", "already" },
-	{ RATE SECRET "admin { socket = x }\n",
-	    "t.conf:3: admin.socket: ", "absolute" },
-	{ "log { level = loud }\n", "t.conf:1: log.level: ", "debug, info" },
-	{ "log { target = nowhere }\n", "t.conf:1: log.target: ", "syslog" },
-	/* of later versions */
-	{ "relay {\ntcp = true }\n", "t.conf:2: relay.tcp: ", "not served" },
-	{ "relay { members-only = one }\n",
-	    "t.conf:1: relay.members-only: ", "not served" },
-	{ "signalling { enabled = true }\n",
-	    "t.conf:1: signalling.enabled: ", "not served" },
-	{ "signalling { origins = {\"a\"} }\n",
-	    "t.conf:1: signalling.origins: ", "not served" },
-	{ "network campus { prefixes = {\"10.0.0.0/8\"} }\n",
-	    "t.conf:1: network.prefixes: ", "not served" },
-	{ "network campus { }\n", "t.conf:1: network: ", "not served" },
-	{ "schedule n { days = x }\n",
-	    "t.conf:1: schedule.days: ", "not served" },
-	{ "schedule n { }\n", "t.conf:1: schedule: ", "not served" },
-	{ "auth { issuer l { jwks = x } }\n",
-	    "t.conf:1: auth.issuer.jwks: ", "not served" },
-	{ "auth { issuer l { } }\n", "t.conf:1: auth.issuer: ", "not served" },
-	{ "auth { anonymous = true }\n",
-	    "t.conf:1: auth.anonymous: ", "not served" },
-	{ "caps { rate-per-user = \"1Mbit/s\" }\n",
-	    "t.conf:1: caps.rate-per-user: ", "not served" },
-	{ "caps { rate-per-allocation = \"1Mbit/s\" }\n",
-	    "t.conf:1: caps.rate-per-allocation: ", "not served" },
-	{ "caps { quota-day = \"1GB\" }\n",
-	    "t.conf:1: caps.quota-day: ", "not served" },
-	{ "caps {\n\nquota-month = \"1TB\" }\n",
-	    "t.conf:3: caps.quota-month: ", "not served" },
-	{ "caps { at-quota = off }\n",
-	    "t.conf:1: caps.at-quota: ", "not served" },
-	{ "caps { trickle = \"1kbit/s\" }\n",
-	    "t.conf:1: caps.trickle: ", "not served" },
-	{ "caps { month-starts = 1 }\n",
-	    "t.conf:1: caps.month-starts: ", "not served" },
-	{ "admin { public = yes }\n",
-	    "t.conf:1: admin.public: ", "not served" },
-	{ "admin { page = true }\n", "t.conf:1: admin.page: ", "not served" },
-	{ "audit { file = /a }\n", "t.conf:1: audit.file: ", "not served" },
-	{ "cluster { redis = x }\n",
-	    "t.conf:1: cluster.redis: ", "not served" },
-	{ "policy { sites = {x} }\n",
-	    "t.conf:1: policy.sites: ", "not served" },
-};
-
-static void
-test_bad_configurations_are_refused_by_line_and_key(void **state)
-{
-	char why[SNAPSHOT_ERROR_MAX];
-
-	(void)state;
-	unsetenv("CREDENTIALS_DIRECTORY");
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct snapshot *s = NULL;
-		const int rc =
-		    snapshot_load_text(&s, "t.conf", bad[i].text, why);
-
-		if (rc != EINVAL || s != NULL ||
-		    strncmp(why, bad[i].where, strlen(bad[i].where)) != 0 ||
-		    strstr(why, bad[i].what) == NULL)
-			fail_msg("%s\nrc %d: %s", bad[i].text, rc, why);
-	}
-}
-
-/* libconfuse's scanner is one per process. */
-static void
-test_a_refusal_does_not_spoil_the_next_load(void **state)
-{
-	char why[SNAPSHOT_ERROR_MAX];
-	struct snapshot *s = NULL;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		assert_int_equal(
-		    snapshot_load_text(&s, "t", bad[i].text, why), EINVAL);
-		snapshot_free(load(RATE SECRET));
-	}
-}
-
-static void
-test_no_message_shows_a_secret(void **state)
-{
-	char why[SNAPSHOT_ERROR_MAX];
-	struct snapshot *s = NULL;
-
-	(void)state;
-	assert_int_equal(
-	    snapshot_load_text(&s, "t", "auth { secret = {\"hush\\n\"} }", why),
-	    EINVAL);
-	assert_null(strstr(why, "hush"));
-}
-
-static void
-test_embedded_defaults_do_not_pass(void **state)
-{
-	char why[SNAPSHOT_ERROR_MAX];
-	struct snapshot *s = NULL;
-
-	(void)state;
-	assert_int_equal(snapshot_load(&s, NULL, why), EINVAL);
-	assert_non_null(strstr(why, "caps.rate"));
-}
+#include "tests/unit/snapshot_bed.h"
 
 /* ---- what is taken */
 
@@ -342,6 +51,21 @@ test_a_certificate_opens_tls_listeners(void **state)
 	assert_int_equal(s->listen.tls.count, 2);
 	assert_int_equal(s->listen.dtls.count, 2);
 	assert_int_equal(addr_port(&s->listen.tls.at[0]), 5349);
+	snapshot_free(s);
+}
+
+/* For tests, and for whoever asks the status which port it was. */
+static void
+test_port_zero_is_any_that_is_free(void **state)
+{
+	struct snapshot *s =
+	    load(RATE SECRET "listen { udp = {\"127.0.0.1:0\", \"[::1]:0\"} } "
+			     "admin { listen = \"127.0.0.1:0\" }");
+
+	(void)state;
+	assert_int_equal(s->listen.udp.count, 2);
+	assert_int_equal(addr_port(&s->listen.udp.at[0]), 0);
+	assert_int_equal(addr_family(&s->listen.udp.at[1]), AF_INET6);
 	snapshot_free(s);
 }
 
@@ -708,13 +432,9 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-		    test_bad_configurations_are_refused_by_line_and_key),
-		cmocka_unit_test(test_a_refusal_does_not_spoil_the_next_load),
-		cmocka_unit_test(test_no_message_shows_a_secret),
-		cmocka_unit_test(test_embedded_defaults_do_not_pass),
 		cmocka_unit_test(test_defaults_are_as_documented),
 		cmocka_unit_test(test_a_certificate_opens_tls_listeners),
+		cmocka_unit_test(test_port_zero_is_any_that_is_free),
 		cmocka_unit_test(test_an_empty_list_is_not_the_default),
 		cmocka_unit_test(
 		    test_keys_of_later_versions_pass_when_they_ask_for_nothing),
