@@ -112,8 +112,6 @@ add(struct turn_perm_set *set, const struct addr *peer, uint32_t hash,
 {
 	struct turn_perm *perm;
 
-	if (set->by_host.count >= TURN_PERM_MAX)
-		turn_perm_sweep(set, now);
 	if (set->by_host.count >= TURN_PERM_MAX ||
 	    (perm = pool_get(set->turn->perm_pool)) == NULL)
 		return NULL;

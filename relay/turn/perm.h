@@ -46,8 +46,9 @@ struct turn_perm *
 turn_perm_find(const struct turn_perm_set *set, const struct addr *peer);
 
 /* The same, made if there is none: it lets nobody in until refreshed, so
- * that a request of many peers is all or nothing.  Returns 0, 403 (policy)
- * or 508 (full). */
+ * that a request of many peers is all or nothing.  What has expired takes
+ * room until turn_perm_sweep, so that those of one request stay where they
+ * are.  Returns 0, 403 (policy) or 508 (full). */
 MUST_CHECK int turn_perm_get(struct turn_perm **out, struct turn_perm_set *set,
     const struct addr *peer, mono_ms now);
 void turn_perm_refresh(struct turn_perm *perm, mono_ms now);

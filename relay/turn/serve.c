@@ -189,6 +189,7 @@ turn_serve_permission(struct turn_request *rq)
 	struct addr peer;
 	int rc;
 
+	turn_perm_sweep(&rq->alloc->perms, rq->now);
 	/* all of them can be had... */
 	do {
 		rc = turn_peer_read(&peer, rq->alloc, &rq->msg, a);
@@ -229,6 +230,7 @@ turn_serve_channel(struct turn_request *rq)
 		return rc;
 	if (!turn_peer_is_allowed(rq->turn, &peer))
 		return deny(rq, &peer);
+	turn_perm_sweep(&rq->alloc->perms, rq->now);
 	if ((rc = prepare(&perm, rq, &peer)) != 0 ||
 	    (rc = turn_channel_bind(
 		 &rq->alloc->channels, number, &peer, perm, rq->now)) != 0)

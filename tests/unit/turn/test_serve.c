@@ -150,6 +150,29 @@ test_permissions_of_one_allocation_are_bounded(void **state)
 	assert_int_equal(bed_permit("9.9.10.1:1"), 0);
 }
 
+/* What one request was promised is not swept while the rest is looked for. */
+static void
+test_a_request_over_the_bound_gives_to_none_of_its_peers(void **state)
+{
+	static const char *const peers[] = { PEER, PEER_OTHER, NULL };
+	char peer[ADDR_TEXT_MAX];
+	unsigned before;
+
+	(void)state;
+	assert_int_equal(bed_allocate(), 0);
+	for (unsigned i = 1; i < TURN_PERM_MAX; i++) {
+		snprintf(peer, sizeof(peer), "9.9.8.%u:1", i);
+		assert_int_equal(bed_permit(peer), 0);
+	}
+	assert_int_equal(permit_all(peers), 508);
+	before = fake.sent_count;
+	bed_indicate(PEER, "x");
+	bed_indicate(PEER_OTHER, "x");
+	assert_int_equal(fake.sent_count, before);
+	/* the place that is left goes to who asks for it alone */
+	assert_int_equal(bed_permit(PEER_OTHER), 0);
+}
+
 /* ---- ChannelBind */
 
 struct bind_row {
@@ -271,6 +294,8 @@ main(void)
 		BED_TEST(test_a_malformed_peer_is_a_bad_request),
 		BED_TEST(test_denied_ranges_are_denied_in_every_form),
 		BED_TEST(test_permissions_of_one_allocation_are_bounded),
+		BED_TEST(
+		    test_a_request_over_the_bound_gives_to_none_of_its_peers),
 		BED_TEST(test_a_number_and_a_peer_stand_for_each_other),
 		BED_TEST(test_a_channel_bind_must_be_whole),
 		BED_TEST(test_an_expired_channel_is_free_again),
