@@ -163,8 +163,11 @@ check_rest(struct turn_identity *out, enum stats_auth *why,
 	if (!find_rest_key(&key, in, c))
 		return fail_as(why, STATS_AUTH_WRONG_PASSWORD, 401);
 	set_name(out, text, c->username->len);
-	out->user = out->username + (name->user - text);
-	out->user_len = name->user_len;
+	/* a bare expiry names nobody: all who have one are not one user */
+	if (name->user_len > 0) {
+		out->user = out->username + (name->user - text);
+		out->user_len = name->user_len;
+	}
 	out->expiry = name->expiry;
 	out->key = key;
 	return 0;

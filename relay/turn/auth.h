@@ -19,7 +19,7 @@
 struct snapshot;
 
 /* Who asks, proved.  user is what quotas and logs use: a static user's name,
- * or the user part of a TURN REST name ("" when it has none). */
+ * or the user part of a TURN REST name (the whole name when it has none). */
 struct turn_identity {
 	char username[STUN_USERNAME_MAX + 1]; /* as sent (or of the hash) */
 	size_t username_len;

@@ -315,10 +315,10 @@ test_rest_names_prove_their_user_part(void **state)
 		const char *user;
 	} rows[] = {
 		{ "1893456001:alice", "alice" },
-		{ "1893456001", "" },
+		{ "1893456001", "1893456001" },
 		{ "alice:1893456001", "alice" },
 		{ "1893456001:@u:host", "@u:host" },
-		{ "1893456001:", "" },
+		{ "1893456001:", "1893456001:" },
 	};
 
 	(void)state;
