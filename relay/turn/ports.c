@@ -29,8 +29,9 @@ struct place {
 	struct addr inside;
 	struct addr outside;
 
-	/* SHARED: atomic; set = taken or reserved */
+	/* SHARED: atomic; set = taken or reserved; open = also bound by us */
 	_Atomic uint64_t taken[WORDS];
+	_Atomic uint64_t open[WORDS];
 };
 
 struct reservation {
@@ -167,9 +168,31 @@ turn_ports_is_live(const struct turn_ports *p, const struct addr *a)
 	    (place = find_outside(p, a)) == NULL)
 		return false;
 	return (atomic_load_explicit(
-		    &place->taken[port / WORD_BITS], memory_order_relaxed) >>
+		    &place->open[port / WORD_BITS], memory_order_relaxed) >>
 		       port % WORD_BITS &
 		   1) != 0;
+}
+
+void
+turn_ports_opened(struct turn_ports *p, const struct addr *at)
+{
+	const unsigned port = addr_port(at);
+	struct place *place = find_inside(p, at);
+
+	assert(place != NULL);
+	atomic_fetch_or(
+	    &place->open[port / WORD_BITS], UINT64_C(1) << port % WORD_BITS);
+}
+
+unsigned
+turn_ports_taken(const struct turn_ports *p)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < p->count * WORDS; i++)
+		n += (unsigned)__builtin_popcountll(
+		    p->places[i / WORDS].taken[i % WORDS]);
+	return n;
 }
 
 /* ---- bits */
@@ -240,9 +263,10 @@ static void
 drop_port(struct place *place, unsigned port)
 {
 	const uint64_t bit = UINT64_C(1) << port % WORD_BITS;
-	const uint64_t old =
-	    atomic_fetch_and(&place->taken[port / WORD_BITS], ~bit);
+	uint64_t old;
 
+	atomic_fetch_and(&place->open[port / WORD_BITS], ~bit);
+	old = atomic_fetch_and(&place->taken[port / WORD_BITS], ~bit);
 	assert((old & bit) != 0);
 }
 

@@ -46,14 +46,18 @@ turn_ports_take(struct addr *at, struct turn_ports *p, int family,
 /* Takes what a token reserves; a token works once.  0 or 508. */
 MUST_CHECK int turn_ports_redeem(struct addr *at, struct turn_ports *p,
     const uint8_t token[STUN_TOKEN_LEN], mono_ms now);
+/* at, a port that was taken, is bound: from now on it is live. */
+void turn_ports_opened(struct turn_ports *p, const struct addr *at);
 /* Gives a taken port back. */
 void turn_ports_give(struct turn_ports *p, const struct addr *at);
 /* Gives expired reservations back.  Called now and then by any worker. */
 void turn_ports_expire(struct turn_ports *p, mono_ms now);
 
-/* Is a (inside or outside address) in use as a relayed address?  Called per
- * packet. */
+/* Is a (inside or outside address) an open relayed address?  One that is
+ * only reserved is not: another program may sit there.  Called per packet. */
 bool turn_ports_is_live(const struct turn_ports *p, const struct addr *a);
+/* How many are taken or reserved, of all addresses.  Looks at each bit. */
+unsigned turn_ports_taken(const struct turn_ports *p);
 
 /* relay.external: inside -> outside and back; an address that has no other
  * side comes out unchanged.  Port is kept. */

@@ -366,6 +366,23 @@ test_only_live_relayed_ports_of_ours_are_reached(void **state)
 	assert_int_equal(bed_bind(0x4000, peer), 0);
 }
 
+/* EVEN-PORT keeps the port above, which another program may have. */
+static void
+test_a_reserved_port_is_no_peer(void **state)
+{
+	char peer[ADDR_TEXT_MAX];
+	struct bed_ask q;
+	struct addr at;
+
+	(void)state;
+	bed_begin_allocate(&q);
+	stun_put(&q.pen, STUN_ATTR_EVEN_PORT, "\x80", 1);
+	assert_int_equal(bed_finish(&q), 0);
+	at = bed_answer_addr(STUN_ATTR_XOR_RELAYED_ADDRESS);
+	addr_set_port(&at, (uint16_t)(addr_port(&at) + 1));
+	assert_int_equal(bed_bind(0x4000, addr_format(&at, peer)), 403);
+}
+
 static void
 test_our_own_inside_is_shown_as_its_outside(void **state)
 {
@@ -483,6 +500,7 @@ main(void)
 		BED_TEST(test_every_data_indication_has_another_transaction_id),
 		BED_TEST(test_a_peer_denied_by_a_reload_stops_passing),
 		BED_TEST(test_only_live_relayed_ports_of_ours_are_reached),
+		BED_TEST(test_a_reserved_port_is_no_peer),
 		BED_TEST(test_our_own_inside_is_shown_as_its_outside),
 		BED_TEST(test_a_hairpin_channel_follows_the_other_allocation),
 		BED_TEST(test_icmp_errors_are_told_as_the_rfc_lists_them),
