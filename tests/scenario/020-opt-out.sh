@@ -60,7 +60,13 @@ relays_again()
 	ask alice allocate
 	[[ $REPLY == ok* ]]
 }
+# each worker by itself, and the next connection may be another worker's
+applied_twice()
+{
+	[ "$(grep -c 'applied by every worker' "$SRV_LOG_FILE")" -eq 2 ]
+}
 wait_for 5 "relaying" relays_again
+wait_for 5 "relaying by every worker" applied_twice
 joins alice udp "$(udp4)"
 joins bob udp "$(udp4)"
 calls alice bob 50
