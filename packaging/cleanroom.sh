@@ -102,16 +102,15 @@ build_room()
 	proxy=$(apt_option Acquire::http::Proxy)
 	say "making a minimal $suite in $root"
 	http_proxy=${http_proxy-$proxy} debootstrap --variant=minbase \
-	    "$suite" "$root" "$from" >"$root.log" 2>&1 || {
-		tail -n 20 "$root.log" >&2
-		die "debootstrap failed"
-	}
+	    "$suite" "$root" "$from" >"$root.log" 2>&1 ||
+		die "debootstrap failed: $(tail -n 20 "$root.log")"
 	copy_apt "$root"
 	furnish "$root"
 	in_room "$root" apt-get update -qq
 	in_room "$root" env DEBIAN_FRONTEND=noninteractive apt-get install \
 	    -qq -y --no-install-recommends git make ca-certificates \
-	    >>"$root.log" 2>&1 || die "git and make: see $root.log"
+	    >>"$root.log" 2>&1 ||
+		die "no git and make: $(tail -n 20 "$root.log")"
 	touch "$root.made"
 }
 
@@ -262,7 +261,7 @@ finish()
 
 	trap - EXIT
 	[ -z "$child" ] || kill -KILL "$child" 2>/dev/null || :
-	[ -z "$child" ] || wait "$child" || :
+	[ -z "$child" ] || wait "$child" 2>/dev/null || :
 	if [ -n "$keep" ]; then
 		say "kept: $dir"
 		exit "$rc"
