@@ -49,7 +49,7 @@ fuzz	:= $(fuzz_c:%.c=$(BUILD)/%)
 tools	:= $(patsubst tests/bench/%.c,$(BUILD)/tools/%,$(tool_c))
 
 .PHONY: all deps run test check check-asan check-tsan scenario interop fuzz \
-	replay bench cleanroom lint format install uninstall deb clean tools
+	fuzzers replay bench cleanroom lint format install uninstall deb clean tools
 .SECONDARY:
 
 all: $(BUILD)/supernoded $(BUILD)/supernodectl
@@ -138,19 +138,21 @@ interop: all tools
 
 # one fuzz target per parser: FUZZ_SECONDS each; `replay` runs the kept corpus
 FUZZ_SECONDS ?= 60
-FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-$(BUILD)/fuzz/bin/%: tests/fuzz/%.c $(common_c) $(relay_c)
-	@mkdir -p $(@D)
-	@echo "  FUZZ    $@"
-	$(Q)clang $(BASE) -D_GNU_SOURCE -DSANITIZED $(IDENTITY) \
-	    -iquote . -iquote relay \
-	    -O1 -g $(FUZZ_FLAGS) -o $@ $< $(common_c) $(relay_c) $(LIBS)
-fuzz: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/bin/%,$(fuzz_c))
-	@bash tests/fuzz/fuzz.sh $(BUILD) $(FUZZ_SECONDS) $^
+fuzzers	:= $(fuzz_c:tests/fuzz/%.c=$(BUILD)/bin/%)
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang \
+	    SAN=fuzzer-no-link,address,undefined fuzzers
+	@bash tests/fuzz/fuzz.sh $(BUILD) $(FUZZ_SECONDS) \
+	    $(fuzzers:$(BUILD)/%=$(BUILD)/fuzz/%)
+fuzzers: $(fuzzers)
+# a target that brings its own net/ or clock wins over the archives
+$(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/librelay.a \
+	$(BUILD)/libcommon.a
+	$(LINK) -fsanitize=fuzzer -lcmocka $(LIBS)
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o \
 	$(BUILD)/obj/tests/fuzz/replay.o $(BUILD)/librelay.a $(BUILD)/libcommon.a
-	$(LINK) $(LIBS)
+	$(LINK) -lcmocka $(LIBS)
 replay: $(fuzz)
 	@$(RUNNER) replay $(fuzz)
 
