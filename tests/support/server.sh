@@ -203,7 +203,7 @@ server_report()
 {
 	if [ "$1" -ne 0 ] && [ "$1" -ne 77 ] && [ -z "$SRV_SKIP_TAIL" ]; then
 		echo "--- the server's last lines"
-		tail -n 40 "$SRV_LOG_FILE"
+		tail -n 20 "$SRV_LOG_FILE"
 	fi
 	if [ -n "$SRV_PID" ] && ends "$SRV_PID"; then
 		echo "--- the server had ended already"
