@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
@@ -14,6 +15,7 @@
 #include "common/mem.h"
 #include "relay/metrics.h"
 #include "relay/report.h"
+#include "relay/rest.h"
 #include "relay/server.h"
 
 enum { ADMIN_BACKLOG = 64 };
@@ -111,6 +113,7 @@ bind_at(struct admin *a, const struct addr *at)
 		evconnlistener_free(l);
 		return ENOMEM;
 	}
+	rest_on_error(l);
 	log_info("admin: listens on http://%s", addr_format(&bound, text));
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "common/list.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "relay/rest.h"
 
 enum {
 	CONTROL_MODE = 0660,
@@ -348,6 +349,8 @@ control_serve(struct control *c, const struct control_verb *verbs, void *arg)
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, c->fd);
 	if (c->listener == NULL)
 		log_error("control: not served path=%s", c->path);
+	else
+		rest_on_error(c->listener);
 }
 
 void
