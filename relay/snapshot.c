@@ -241,6 +241,11 @@ needs_restart(const struct snapshot_key *k)
 	if (strcmp(k->section, "listen") == 0)
 		return k->kind->print != NULL && k->kind->is_list &&
 		    strcmp(k->name, "proxy-protocol") != 0;
+	/* the table of relayed ports is made once */
+	if (strcmp(k->section, "relay") == 0)
+		return strcmp(k->name, "addresses") == 0 ||
+		    strcmp(k->name, "external") == 0 ||
+		    strcmp(k->name, "ports") == 0;
 	return strcmp(k->section, "admin") == 0;
 }
 

@@ -78,7 +78,6 @@ struct snapshot {
 		uint16_t port_max;
 		struct snapshot_prefixes allow;
 		struct snapshot_prefixes deny;
-		struct snapshot_addrs alternates;
 	} relay;
 	struct {
 		char **secrets; /* TURN REST, several at once */

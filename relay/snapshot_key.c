@@ -54,9 +54,9 @@ const struct snapshot_key snapshot_keys[] = {
 	KEY("relay", "ports", ports, relay.port_min, .def = "49152-65535"),
 	KEY("relay", "allow", prefixes, relay.allow, .def = ""),
 	KEY("relay", "deny", prefixes, relay.deny, .def = ""),
-	KEY("relay", "alternates", alternates, relay.alternates, .def = ""),
 	NOT_YET("relay", "tcp", "false"),
 	NOT_YET("relay", "members-only", ""),
+	NOT_YET_LIST("relay", "alternates"),
 
 	KEY("auth", "secret", secrets, auth.secrets, .def = ""),
 	KEY("auth", "secret-file", path, auth.secret_file, .def = ""),

@@ -354,21 +354,6 @@ parse_host(void *elem, const char *text, const struct snapshot_key *k)
 }
 
 static const char *
-parse_alternate(void *elem, const char *text, const struct snapshot_key *k)
-{
-	struct addr a;
-
-	(void)k;
-	if (addr_parse(&a, text) != 0 || !is_unicast(&a))
-		return "must be an address with or without port, like "
-		       "\"203.0.113.8:3478\"";
-	if (addr_port(&a) == 0)
-		addr_set_port(&a, 3478); /* RFC 8656, section 7.2: "turn" */
-	*(struct addr *)elem = a;
-	return NULL;
-}
-
-static const char *
 parse_external(void *elem, const char *text, const struct snapshot_key *k)
 {
 	static const char right[] =
@@ -523,8 +508,6 @@ const struct snapshot_kind snapshot_kind_listeners =
     LIST(struct addr, parse_listener, print_addr);
 const struct snapshot_kind snapshot_kind_hosts =
     LIST(struct addr, parse_host, print_host);
-const struct snapshot_kind snapshot_kind_alternates =
-    LIST(struct addr, parse_alternate, print_addr);
 const struct snapshot_kind snapshot_kind_externals =
     LIST(struct snapshot_external, parse_external, print_external);
 const struct snapshot_kind snapshot_kind_prefixes =

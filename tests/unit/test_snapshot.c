@@ -297,8 +297,7 @@ diff(const struct snapshot *a, const struct snapshot *b)
 	"proxy-protocol = {\"10.0.0.0/8\"} }"                               \
 	"relay { addresses = {\"1.2.3.4\", \"2001:db8::7\"} "               \
 	"external = {\"5.6.7.8/1.2.3.4\"} ports = \"2000-3000\" "           \
-	"enabled = false allow = {\"10.1.0.0/16\"} "                        \
-	"alternates = {\"9.9.9.9\"} }"                                      \
+	"enabled = false allow = {\"10.1.0.0/16\"} }"                       \
 	"caps { rate = \"1.5Mbit/s\" burst = 5kB }"                         \
 	"log { level = warn target = /l } admin { listen = '' }"            \
 	"auth { secret = {one, two} user al { password = pw } }"
@@ -408,6 +407,37 @@ test_sockets_and_workers_need_a_restart(void **state)
 }
 
 static void
+test_the_table_of_relayed_ports_needs_a_restart(void **state)
+{
+	static const struct {
+		const char *relay;
+		const char *key;
+	} rows[] = {
+		{ "addresses = {\"1.2.3.5\"}", "relay.addresses" },
+		{ "addresses = {\"1.2.3.4\"} external = {\"5.6.7.8/1.2.3.4\"}",
+		    "relay.external" },
+		{ "addresses = {\"1.2.3.4\"} ports = \"2000-3000\"",
+		    "relay.ports" },
+	};
+	struct snapshot *old =
+	    load(RATE SECRET "relay { addresses = {\"1.2.3.4\"} }");
+	char why[SNAPSHOT_ERROR_MAX], text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct snapshot *new;
+
+		snprintf(text, sizeof(text), "relay { %s }" RATE SECRET,
+		    rows[i].relay);
+		new = load(text);
+		assert_int_equal(snapshot_may_replace(old, new, why), EINVAL);
+		assert_non_null(strstr(why, rows[i].key));
+		snapshot_free(new);
+	}
+	snapshot_free(old);
+}
+
+static void
 test_loading_survives_every_failing_allocation(void **state)
 {
 	char why[SNAPSHOT_ERROR_MAX];
@@ -448,6 +478,8 @@ main(void)
 		    test_a_dump_loads_again_when_secrets_are_put_back),
 		cmocka_unit_test(test_a_difference_has_a_line_per_key),
 		cmocka_unit_test(test_sockets_and_workers_need_a_restart),
+		cmocka_unit_test(
+		    test_the_table_of_relayed_ports_needs_a_restart),
 		cmocka_unit_test(
 		    test_loading_survives_every_failing_allocation),
 	};
