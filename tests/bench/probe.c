@@ -26,6 +26,7 @@
 #include "common/mem.h"
 #include "common/token/turnrest.h"
 #include "tests/support/caller.h"
+#include "tests/support/phrase.h"
 #include "tests/support/tally.h"
 #include "tests/support/words.h"
 
@@ -86,47 +87,16 @@ answer(int rc)
 				      : rc);
 }
 
-static void
-print_addr(const char *key, const struct addr *a)
-{
-	char text[ADDR_TEXT_MAX];
-
-	printf(" %s=%s", key, addr_format(a, text));
-}
-
-/* Prints the addresses and times of the last answer. */
-static void
-print_reply(struct probe *p)
-{
-	const struct stun_msg *m = &p->caller.reply;
-	struct addr a;
-	uint32_t v;
-	int nth = 0;
-
-	for (unsigned i = 0; i < m->count; i++) {
-		const struct stun_attr *at = &m->attrs[i];
-
-		if (at->type == STUN_ATTR_XOR_MAPPED_ADDRESS &&
-		    stun_attr_xor_addr(&a, m, at) == 0)
-			print_addr("mapped", &a);
-		if (at->type == STUN_ATTR_XOR_RELAYED_ADDRESS &&
-		    stun_attr_xor_addr(&a, m, at) == 0)
-			print_addr(nth++ == 0 ? "relayed" : "relayed2", &a);
-		if (at->type == STUN_ATTR_LIFETIME &&
-		    stun_attr_u32(&v, at) == 0)
-			printf(" lifetime=%" PRIu32, v);
-	}
-	printf(" request_bytes=%ld answer_bytes=%ld", p->caller.sent_len,
-	    p->caller.reply_len);
-}
-
 /* The answer line, with what stood in the reply if there was one. */
 static void
 answer_with_reply(struct probe *p, int rc)
 {
 	answer(rc);
-	if (rc == 0 || rc >= 300)
-		print_reply(p);
+	if (rc == 0 || rc >= 300) {
+		phrase_print_reply(&p->caller.reply);
+		printf(" request_bytes=%ld answer_bytes=%ld",
+		    p->caller.sent_len, p->caller.reply_len);
+	}
 }
 
 /* ---- commands */
@@ -149,7 +119,7 @@ do_open(struct probe *p)
 	if (rc != 0)
 		return;
 	wire_local(p->caller.wire, &local);
-	print_addr("local", &local);
+	phrase_print_addr("local", &local);
 	if (kind == WIRE_TLS || kind == WIRE_DTLS)
 		printf(" certificate=%s", wire_certificate(p->caller.wire));
 }
@@ -185,50 +155,13 @@ do_bind(struct probe *p)
 	answer_with_reply(p, rc);
 }
 
-static uint8_t
-family(const char *value)
-{
-	return strcmp(value, "6") == 0 ? STUN_FAMILY_IPV6 : STUN_FAMILY_IPV4;
-}
-
-static void
-put_u8(struct pen *pen, uint16_t type, uint8_t value)
-{
-	stun_put(pen, type, (const uint8_t[4]){ value, 0, 0, 0 }, 4);
-}
-
 static void
 fill_allocate(struct pen *pen, const uint8_t *tid, void *arg)
 {
 	const struct probe *p = arg;
-	uint8_t transport = STUN_TRANSPORT_UDP;
-	const uint8_t reserve = 0x80;
 
 	(void)tid;
-	for (int i = 1; i < p->words; i++) {
-		const char *key = p->word[i], *value = strchr(key, '=');
-
-		if (value++ == NULL)
-			words_die("allocate: no value: %s", key);
-		if (strncmp(key, "family=", 7) == 0)
-			put_u8(pen, STUN_ATTR_REQUESTED_ADDRESS_FAMILY,
-			    family(value));
-		else if (strncmp(key, "additional=", 11) == 0)
-			put_u8(pen, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY,
-			    family(value));
-		else if (strncmp(key, "lifetime=", 9) == 0)
-			stun_put_u32(pen, STUN_ATTR_LIFETIME,
-			    (uint32_t)words_number(value));
-		else if (strncmp(key, "even=", 5) == 0)
-			stun_put(pen, STUN_ATTR_EVEN_PORT, &reserve, 1);
-		else if (strncmp(key, "fragment=", 9) == 0)
-			stun_put(pen, STUN_ATTR_DONT_FRAGMENT, NULL, 0);
-		else if (strncmp(key, "transport=", 10) == 0)
-			transport = (uint8_t)words_number(value);
-		else
-			words_die("allocate: no key %s", key);
-	}
-	put_u8(pen, STUN_ATTR_REQUESTED_TRANSPORT, transport);
+	phrase_put_allocate(pen, p->word + 1, p->words - 1);
 }
 
 static void
