@@ -203,7 +203,8 @@ take_frame(struct stream *s, struct evbuffer *in)
 	if (held < STUN_FRAME_NEED)
 		return false;
 	got = evbuffer_copyout(in, head, sizeof(head));
-	if (stun_frame_size(&frame, &message, head, (size_t)got) != 0) {
+	if (stun_frame_size(&frame, &message, head, (size_t)got) != 0 ||
+	    (frame > STREAM_NEW_MAX && !s->conn.is_kept)) {
 		net_conn_drop(&s->conn, STATS_DROP_STREAM_BROKEN);
 		return false;
 	}
@@ -471,6 +472,18 @@ on_raw(evutil_socket_t fd, short what, void *arg)
 
 /* ---- what net_conn asks for */
 
+/* How many bytes may wait behind b for c to take them: answers may use as
+ * much again as media. */
+static size_t
+find_limit(const struct net_conn *c, const struct buf *b)
+{
+	if (!c->is_kept)
+		return STREAM_NEW_MAX;
+	if (net_demux_datagram(b->data, b->len) == NET_DEMUX_CHANNEL)
+		return STREAM_OUT_MAX;
+	return 2 * STREAM_OUT_MAX;
+}
+
 static void
 send_message(struct net_conn *c, struct buf *b)
 {
@@ -479,13 +492,8 @@ send_message(struct net_conn *c, struct buf *b)
 	struct evbuffer *out = bufferevent_get_output(s->bev);
 	const size_t pad = stun_padded(b->len) - b->len;
 	const size_t waits = evbuffer_get_length(out) + b->len + pad;
-	/* answers may use as much again as media */
-	const size_t limit =
-	    net_demux_datagram(b->data, b->len) == NET_DEMUX_CHANNEL
-	    ? STREAM_OUT_MAX
-	    : 2 * STREAM_OUT_MAX;
 
-	if (waits > limit) {
+	if (waits > find_limit(c, b)) {
 		net_dropped(c->net, STATS_DROP_STREAM_FULL);
 		return;
 	}

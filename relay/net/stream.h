@@ -18,8 +18,11 @@
 #include "net/net.h"
 
 enum {
-	STREAM_OUT_MAX = 256 * 1024,  /* bytes that wait for a slow reader */
-	STREAM_IN_MAX = 128 * 1024,   /* over one frame of any size */
+	STREAM_OUT_MAX = 256 * 1024, /* bytes that wait for a slow reader */
+	STREAM_IN_MAX = 128 * 1024,  /* over one frame of any size */
+	/* either way, before the client authenticated: no request and no
+	 * answer is larger, and everybody may hold that much of our memory */
+	STREAM_NEW_MAX = 8 * 1024,
 	STREAM_PIECE_MAX = 16 * 1024, /* read or written at once */
 	STREAM_PIECE_MIN = 512,
 	STREAM_SEGMENT = 1448, /* bytes one TCP segment carries */
