@@ -48,7 +48,8 @@ welcome(struct acceptor *a, int fd, const struct addr *client)
 	struct addr local = a->bound;
 	socklen_t len = sizeof(local);
 
-	if (!net_limits_take(limits, n->conf, client)) {
+	if (!net_limits_has_fd(limits, fd) ||
+	    !net_limits_take(limits, n->conf, client)) {
 		net_dropped(n, STATS_DROP_CONN_LIMIT);
 		close(fd);
 		return;

@@ -1,6 +1,7 @@
 #include "net/limits.h"
 
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "common/mem.h"
 #include "common/table.h"
@@ -14,15 +15,40 @@ enum {
 };
 
 struct net_limits {
+	/* FROZEN: after net_limits_new */
+	rlim_t fds; /* for clients */
 	/* SHARED: atomic */
 	_Atomic unsigned all;
 	_Atomic unsigned cells[ROWS][CELLS];
 };
 
+static rlim_t
+count_fds(void)
+{
+	struct rlimit lim;
+	rlim_t spare;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
+		return RLIM_INFINITY;
+	spare = lim.rlim_cur / 4;
+	return lim.rlim_cur -
+	    (spare < LIMITS_FDS_SPARE ? spare : LIMITS_FDS_SPARE);
+}
+
 struct net_limits *
 net_limits_new(void)
 {
-	return mem_try(1, sizeof(struct net_limits));
+	struct net_limits *l = mem_try(1, sizeof(*l));
+
+	if (l != NULL)
+		l->fds = count_fds();
+	return l;
+}
+
+bool
+net_limits_has_fd(const struct net_limits *l, int fd)
+{
+	return (rlim_t)fd < l->fds;
 }
 
 void

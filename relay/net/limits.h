@@ -18,9 +18,17 @@
 struct snapshot;
 struct net_limits;
 
-/* Returns NULL when memory is short. */
+enum { LIMITS_FDS_SPARE = 64 }; /* of few descriptors, a quarter */
+
+/* Returns NULL when memory is short.  RLIMIT_NOFILE is read here. */
 struct net_limits *net_limits_new(void);
 void net_limits_free(struct net_limits *l);
+
+/* Whether a client may have this descriptor, just got from the kernel: the
+ * last ones stay free for the main thread (control socket, files of a
+ * reload).  The kernel hands out the lowest, so a high one means few are
+ * left. */
+bool net_limits_has_fd(const struct net_limits *l, int fd);
 
 /* Takes a place for one more connection of client; false: none is left.
  * A limit of 0 is none. */

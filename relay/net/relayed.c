@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "common/pool.h"
+#include "net/limits.h"
+#include "net/listeners.h"
 #include "net/out.h"
 #include "net/slots.h"
 #include "net/udp.h"
@@ -163,7 +165,7 @@ set_options(int fd, int family)
 
 /* Returns 0 or an errno. */
 static int
-open_socket(int *out, struct addr *at)
+open_socket(int *out, struct addr *at, const struct net_limits *limits)
 {
 	const int family = addr_family(at), on = 1;
 	socklen_t len = sizeof(*at);
@@ -172,6 +174,9 @@ open_socket(int *out, struct addr *at)
 	fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return errno;
+	errno = EMFILE;
+	if (!net_limits_has_fd(limits, fd))
+		goto fail;
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (bind(fd, &at->u.sa, addr_len(at)) != 0)
@@ -202,7 +207,9 @@ net_relayed_open(
 	r->owner = owner;
 	r->at = *at;
 	r->sock.family = addr_family(at);
-	if ((code = open_socket(&r->sock.fd, &r->at)) != 0) {
+	code = open_socket(
+	    &r->sock.fd, &r->at, net_listeners_limits(n->listeners));
+	if (code != 0) {
 		pool_put(n->relayed_pool, r);
 		return code;
 	}

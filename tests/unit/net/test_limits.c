@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "common/mem.h"
 #include "net/limits.h"
@@ -72,6 +73,30 @@ test_all_together_have_a_limit(void **state)
 }
 
 static void
+check_fds(rlim_t limit, int allowed)
+{
+	struct rlimit before, now;
+	struct net_limits *l;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	now = (struct rlimit){ limit, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+	l = net_limits_new();
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(net_limits_has_fd(l, allowed - 1));
+	assert_false(net_limits_has_fd(l, allowed));
+	net_limits_free(l);
+}
+
+static void
+test_last_descriptors_are_not_for_clients(void **state)
+{
+	(void)state;
+	check_fds(1000, 1000 - LIMITS_FDS_SPARE);
+	check_fds(100, 75);
+}
+
+static void
 test_constructor_survives_failing_allocations(void **state)
 {
 	(void)state;
@@ -87,6 +112,7 @@ main(void)
 		cmocka_unit_test(test_prefix_has_a_limit_of_its_own),
 		cmocka_unit_test(test_ipv6_is_counted_by_56_bits),
 		cmocka_unit_test(test_all_together_have_a_limit),
+		cmocka_unit_test(test_last_descriptors_are_not_for_clients),
 		cmocka_unit_test(test_constructor_survives_failing_allocations),
 	};
 

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "net/conn.h"
 #include "net/core.h"
 #include "net/stream.h"
@@ -222,6 +224,7 @@ test_slow_reader_loses_media_only(void **state)
 	(void)state;
 	write_all(fd, stun, bed_stun(stun));
 	bed_until(bed, &bed->messages, 1);
+	net_keep(bed->net, &bed->flow, true);
 	bed->room = 0; /* nothing leaves */
 	for (int i = 0; i < 400; i++) {
 		struct buf b;
@@ -235,6 +238,38 @@ test_slow_reader_loses_media_only(void **state)
 	bed->room = 1 << 20;
 	BED_UNTIL(bed, bed->wire[STATS_OUT][STATS_CLIENT_TCP] >= 262000);
 	close(fd);
+	bed_free(bed);
+}
+
+static void
+test_unknown_clients_hold_little_memory(void **state)
+{
+	struct bed *bed = bed_new(NET_TCP, "127.0.0.1:0");
+	int reader = bed_client(SOCK_STREAM, &bed->at);
+	int writer;
+	uint8_t stun[20];
+
+	(void)state;
+	write_all(reader, stun, bed_stun(stun));
+	bed_until(bed, &bed->messages, 1);
+	bed->room = 0; /* nothing leaves */
+	for (int i = 0; i < 20; i++) {
+		struct buf b;
+
+		assert_true(net_buf(bed->net, &b, 1000));
+		memset(buf_put(&b, 1000), 1, 1000); /* an answer */
+		net_send(bed->net, &bed->flow, &b);
+	}
+	assert_int_equal(
+	    bed_drops(bed, STATS_DROP_STREAM_FULL), 20 - STREAM_NEW_MAX / 1000);
+	bed->room = 1 << 20;
+	/* nor is half a frame kept that nobody needs whole */
+	writer = bed_client(SOCK_STREAM, &bed->at);
+	memcpy(stun + 2, "\xff\xfc", 2);
+	write_all(writer, stun, sizeof(stun));
+	BED_UNTIL(bed, bed_drops(bed, STATS_DROP_STREAM_BROKEN) == 1);
+	close(reader);
+	close(writer);
 	bed_free(bed);
 }
 
@@ -253,6 +288,46 @@ test_reading_waits_for_room(void **state)
 	assert_int_equal(bed->wire[STATS_IN][STATS_CLIENT_TCP], 0);
 	bed->room = 1000;
 	bed_until(bed, &bed->messages, 1);
+	close(fd);
+	bed_free(bed);
+}
+
+/* Fills the descriptors up to end; returns the first it took. */
+static int
+occupy(int end)
+{
+	const int first = dup(STDERR_FILENO);
+
+	assert_true(first < end);
+	for (int fd = first; fd < end - 1;)
+		fd = dup(STDERR_FILENO);
+	return first;
+}
+
+static void
+test_last_descriptors_are_not_for_clients(void **state)
+{
+	struct bed *bed = bed_prepare(NET_TCP, "127.0.0.1:0");
+	const struct addr any = bed->at;
+	struct net_relayed *relayed;
+	struct rlimit before, low;
+	int fd, first;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = (struct rlimit){ 100, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	bed_start(bed);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	fd = bed_client(SOCK_STREAM, &bed->at);
+	first = occupy(75);
+	BED_UNTIL(bed, bed_drops(bed, STATS_DROP_CONN_LIMIT) == 1);
+	assert_int_equal(
+	    net_relayed_open(&relayed, bed->net, &any, NULL), EMFILE);
+	for (int i = first; i < 75; i++)
+		close(i);
+	assert_int_equal(net_relayed_open(&relayed, bed->net, &any, NULL), 0);
+	net_relayed_close(relayed);
 	close(fd);
 	bed_free(bed);
 }
@@ -296,7 +371,9 @@ main(void)
 		cmocka_unit_test(test_proxy_header_names_the_client),
 		cmocka_unit_test(test_slow_clients_are_cut_in_time),
 		cmocka_unit_test(test_slow_reader_loses_media_only),
+		cmocka_unit_test(test_unknown_clients_hold_little_memory),
 		cmocka_unit_test(test_reading_waits_for_room),
+		cmocka_unit_test(test_last_descriptors_are_not_for_clients),
 		cmocka_unit_test(test_connections_over_a_limit_are_closed),
 	};
 
