@@ -10,6 +10,7 @@ enum {
 	VERSION_PROXY = 0x21,
 	TCP4 = 0x11,
 	TCP6 = 0x21,
+	MAPPED_LEN = 12, /* of ::ffff:0:0/96 */
 };
 
 static const uint8_t signature[12] = "\r\n\r\n\0\r\nQUIT\n";
@@ -27,6 +28,14 @@ net_proxy_size(size_t *size, const uint8_t head[PROXY_HEAD_LEN])
 	return 0;
 }
 
+static bool
+is_mapped(const uint8_t host[16])
+{
+	static const uint8_t prefix[MAPPED_LEN] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(host, prefix, sizeof(prefix)) == 0;
+}
+
 /* Source and destination, host by host and then port by port. */
 static int
 read_addrs(struct net_proxy *out, struct cursor *c, size_t host_len)
@@ -38,6 +47,13 @@ read_addrs(struct net_proxy *out, struct cursor *c, size_t host_len)
 
 	if (c->bad)
 		return EBADMSG;
+	/* a balancer that listens on IPv6 for both says ::ffff:192.0.2.1 of
+	 * an IPv4 client: as IPv6, all of them would share one prefix */
+	if (host_len == 16 && is_mapped(client) && is_mapped(local)) {
+		client += MAPPED_LEN;
+		local += MAPPED_LEN;
+		host_len -= MAPPED_LEN;
+	}
 	addr_make(&out->client, client, host_len, client_port);
 	addr_make(&out->local, local, host_len, local_port);
 	return 0;

@@ -41,6 +41,25 @@ test_addresses_are_read(void **state)
 }
 
 static void
+test_ipv4_inside_of_ipv6_is_ipv4(void **state)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	uint8_t b[sizeof(V6) - 1];
+	struct net_proxy p;
+
+	(void)state;
+	memcpy(b, V6, sizeof(b));
+	memcpy(b + 16, mapped, sizeof(mapped));
+	/* one alone is left: both ends are of one family */
+	assert_int_equal(net_proxy_parse(&p, b, sizeof(b)), 0);
+	check_addr(&p.client, "[::ffff:0.0.0.1]:4096");
+	memcpy(b + 32, mapped, sizeof(mapped));
+	assert_int_equal(net_proxy_parse(&p, b, sizeof(b)), 0);
+	check_addr(&p.client, "0.0.0.1:4096");
+	check_addr(&p.local, "0.0.0.2:3478");
+}
+
+static void
 test_health_check_has_no_addresses(void **state)
 {
 	struct net_proxy p;
@@ -105,6 +124,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses_are_read),
+		cmocka_unit_test(test_ipv4_inside_of_ipv6_is_ipv4),
 		cmocka_unit_test(test_health_check_has_no_addresses),
 		cmocka_unit_test(test_options_are_stepped_over),
 		cmocka_unit_test(test_other_heads_are_refused),
