@@ -36,9 +36,12 @@ turn_request_authenticate(struct turn_request *rq)
 		.mono_s = rq->now / 1000,
 		.wall_s = mono_wall_s() };
 	if (s != NULL && rq->msg.method != STUN_ALLOCATE &&
-	    !is_too_late(rq, s) && turn_session_auth(&rq->id, s, &rq->auth)) {
-		rq->is_authenticated = true;
-		return 0;
+	    !is_too_late(rq, s)) {
+		rq->auth.wall_s = 0; /* expiry is not asked here */
+		if (turn_session_auth(&rq->id, s, &rq->auth)) {
+			rq->is_authenticated = true;
+			return 0;
+		}
 	}
 	if ((rc = turn_auth_check(&rq->id, &why, &rq->auth)) != 0) {
 		stats_add(&t->stats->auth[why], 1);

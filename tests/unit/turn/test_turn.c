@@ -186,6 +186,19 @@ test_unknown_attributes_are_named(void **state)
 
 /* ---- a credential that expires */
 
+static void
+begin_rest(struct bed_ask *q, enum stun_method method, uint32_t lifetime)
+{
+	bed_begin(q, method, STUN_REQUEST);
+	if (method == STUN_ALLOCATE)
+		bed_put_byte(
+		    q, STUN_ATTR_REQUESTED_TRANSPORT, STUN_TRANSPORT_UDP);
+	else if (method == STUN_REFRESH)
+		stun_put_u32(&q->pen, STUN_ATTR_LIFETIME, lifetime);
+	else
+		bed_put_peer(q, PEER);
+}
+
 static int
 ask_rest(enum stun_method method, const char *name, uint32_t lifetime)
 {
@@ -193,15 +206,33 @@ ask_rest(enum stun_method method, const char *name, uint32_t lifetime)
 	struct bed_ask q;
 
 	turnrest_password(password, bed_secrets[0], name, strlen(name));
-	bed_begin(&q, method, STUN_REQUEST);
-	if (method == STUN_ALLOCATE)
-		bed_put_byte(
-		    &q, STUN_ATTR_REQUESTED_TRANSPORT, STUN_TRANSPORT_UDP);
-	else if (method == STUN_REFRESH)
-		stun_put_u32(&q.pen, STUN_ATTR_LIFETIME, lifetime);
-	else
-		bed_put_peer(&q, PEER);
+	begin_rest(&q, method, lifetime);
 	bed_sign_as(&q, name, password);
+	bed_send(&q);
+	return bed_code();
+}
+
+/* The same as a client of RFC 8489 asks: SHA-256, out of the list. */
+static int
+ask_rest_modern(enum stun_method method, const char *name, uint32_t lifetime)
+{
+	char password[TURNREST_PASSWORD_MAX], nonce[TURN_NONCE_MAX];
+	const size_t len = turn_nonce_make(nonce, &bed.shared->nonce_key,
+	    &bed.flow.client, bed.now / 1000, TURN_NONCE_PASSWORD_ALGORITHMS);
+	struct stun_key key;
+	struct bed_ask q;
+
+	turnrest_password(password, bed_secrets[0], name, strlen(name));
+	assert_int_equal(stun_key_derive(&key, STUN_ALGORITHM_SHA256, name,
+			     BED_REALM, password),
+	    0);
+	begin_rest(&q, method, lifetime);
+	stun_put(&q.pen, STUN_ATTR_USERNAME, name, strlen(name));
+	stun_put(&q.pen, STUN_ATTR_REALM, BED_REALM, strlen(BED_REALM));
+	stun_put(&q.pen, STUN_ATTR_NONCE, nonce, len);
+	stun_put_algorithms(&q.pen);
+	stun_put_algorithm(&q.pen, STUN_ALGORITHM_SHA256);
+	stun_put_integrity256(&q.pen, &key);
 	bed_send(&q);
 	return bed_code();
 }
@@ -233,6 +264,35 @@ test_an_expired_credential_lets_a_running_call_be(void **state)
 	assert_int_equal(ask_rest(STUN_REFRESH, name, 0), 0);
 	assert_int_equal(bed_counter(STATS_ALLOCATIONS), 0);
 	assert_int_equal(ask_rest(STUN_ALLOCATE, name, 0), 401);
+}
+
+/* Neither the algorithm nor a new secret beside the old one matters. */
+static void
+test_an_expired_credential_lets_every_running_call_be(void **state)
+{
+	static char *both[] = { "south", "north" };
+	struct snapshot conf = bed_conf;
+	char name[64];
+
+	(void)state;
+	rest_name(name, 100);
+	assert_int_equal(ask_rest_modern(STUN_ALLOCATE, name, 0), 0);
+	bed_wait(101 * 1000);
+	assert_int_equal(ask_rest_modern(STUN_REFRESH, name, 600), 401);
+	assert_int_equal(ask_rest_modern(STUN_CREATE_PERMISSION, name, 0), 0);
+	assert_int_equal(ask_rest_modern(STUN_REFRESH, name, 0), 0);
+	assert_int_equal(ask_rest_modern(STUN_ALLOCATE, name, 0), 401);
+	rest_name(name, 100);
+	assert_int_equal(ask_rest(STUN_ALLOCATE, name, 0), 0);
+	conf.auth.secrets = both;
+	conf.auth.secret_count = 2;
+	turn_apply(bed.turn, &conf, bed.policy, bed.now);
+	bed_wait(101 * 1000);
+	assert_int_equal(ask_rest(STUN_CREATE_PERMISSION, name, 0), 0);
+	/* of this call only */
+	rest_name(name, -50);
+	assert_int_equal(ask_rest(STUN_CREATE_PERMISSION, name, 0), 441);
+	turn_apply(bed.turn, &bed_conf, bed.policy, bed.now);
 }
 
 static void
@@ -457,6 +517,7 @@ main(void)
 		    test_an_old_nonce_is_stale_with_and_without_allocation),
 		BED_TEST(test_unknown_attributes_are_named),
 		BED_TEST(test_an_expired_credential_lets_a_running_call_be),
+		BED_TEST(test_an_expired_credential_lets_every_running_call_be),
 		BED_TEST(test_a_secret_that_was_withdrawn_is_asked_for_again),
 		BED_TEST(test_switching_off_ends_every_allocation),
 		BED_TEST(test_the_allocations_of_a_removed_user_end),
