@@ -26,11 +26,13 @@ check_ports(const struct net_proxy *p, const uint8_t *data)
 static void
 check_host(const struct addr *a, const uint8_t *host, size_t len)
 {
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	size_t got_len;
 	const uint8_t *got = addr_host(a, &got_len);
 
 	/* shorter: IPv4 inside of IPv6 */
-	assert(got_len == len || (got_len == 4 && len == 16));
+	assert(got_len == len ||
+	    (got_len == 4 && memcmp(host, mapped, sizeof(mapped)) == 0));
 	assert(memcmp(got, host + len - got_len, got_len) == 0);
 }
 
