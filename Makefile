@@ -97,7 +97,9 @@ $(BUILD)/tests/unit/ctl/%: $(BUILD)/obj/tests/unit/ctl/%.o $(BUILD)/libctl.a \
 
 $(BUILD)/tools/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libsupport.a \
 	$(BUILD)/libcommon.a
-	$(LINK) -lssl -lcrypto -ljansson -lm
+	$(LINK) -lssl -lcrypto -ljansson -lm $(EXTRA)
+# only the bench uses it, and does without where it is not there
+$(BUILD)/tools/bare: EXTRA = $(shell pkg-config --libs liburing 2>/dev/null)
 tools: $(tools)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -11,7 +11,7 @@ build='gcc libc6-dev make pkg-config git libevent-dev libssl-dev libjemalloc-dev
     libconfuse-dev libjansson-dev openssl'
 test='bash clang clang-format libclang-rt-14-dev llvm libcmocka-dev coturn
     nftables iproute2 util-linux openssl jq curl socat chromium libnss3-tools
-    prometheus shellcheck mandoc systemd procps'
+    prometheus shellcheck mandoc systemd procps liburing-dev'
 off='coturn prometheus'
 
 wanted=

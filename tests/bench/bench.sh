@@ -1,26 +1,47 @@
 #!/usr/bin/env bash
-# bench.sh BUILD: supernoded and coturn under the same load, interleaved in
-# the same rounds, on loopback: each server one worker on core 0, the load on
-# core 1.  Prints a table and leaves all figures in BUILD/bench/.
+# bench.sh BUILD: supernoded, coturn and bare forwarders (bare.c) under the
+# same load, interleaved in the same rounds, on loopback: each server one
+# worker on core 0, the load on core 1.  Prints a table and leaves all figures
+# and a plot in BUILD/bench/.
 #
-#	ROUNDS=5 SECONDS_EACH=1	how often, how long
-#	BENCH=quick			one short round: does it run at all?
+#	ROUNDS=5 SECONDS_EACH=0.5	how often, how long
+#	ROWS=REGEX			only these rows: ROWS='^up-100x|^echo'
+#	BENCH=quick			one short round of a few rows
 #	CONTROL=yes			coturn in both places: ratios must be 1
 #
-# Nothing is passed or failed here; a run that cannot be made ends it.
+# A row is WAY-COUNTxBYTES, a transport other than UDP in front, -burstN
+# behind it; or setup-COUNT, memory-COUNT, idle-COUNT.
+# Nothing is passed or failed here; what gave no figure is missing.
 BUILD=$1
 # shellcheck source=tests/support/check.sh
 . "$(dirname "$0")/../support/check.sh"
-need turnserver turnutils_stunclient jq taskset
+need turnserver turnutils_stunclient jq openssl taskset
 
+ALL_ROWS=(
+	# the first is on a fresh heap: memory; the second is warm: speed
+	memory-5000 setup-5000
+	{up,down}-{1,100,1000,10000}x172 {up,down}-{100,1000}x1200
+	both-{100,1000}x172 both-100x1200
+	{up,down}-100x{172,1200}-burst8 up-1000x172-burst8
+	hairpin-{100,1000}x172 hairpin-100x1200 hairpin-100x{172,1200}-burst8
+	echo-{1,100,1000}x172 echo-100x1200
+	# from here on the servers have listeners for streams
+	idle-1000 {tcp,tls,dtls}-{up,down}-100x{172,1200}
+)
 if [ "${BENCH-}" = quick ]; then
 	: "${ROUNDS:=1}" "${SECONDS_EACH:=0.2}"
+	ALL_ROWS=(memory-1000 setup-1000 {up,down}-100x172
+		up-100x172-burst8 hairpin-100x172 echo-100x172
+		idle-100 {tcp,tls,dtls}-up-100x172)
 fi
-: "${ROUNDS:=5}" "${SECONDS_EACH:=1}"
-: "${LIMIT_S:=600}" "${MANY:=2000}" "${WINDOW:=128}"
+: "${ROUNDS:=5}" "${SECONDS_EACH:=0.5}" "${ROWS:=.}"
+: "${LIMIT_S:=840}" "${WINDOW:=128}" "${BURST_WINDOW:=512}"
 OUT=$BUILD/bench
 RUNS=$TMP/runs.jsonl
 BLAST=$BUILD/tools/blast
+BARE=$BUILD/tools/bare
+BARE_SINGLE=(batch)
+"$BARE" modes | grep -q uring && BARE_SINGLE+=(uring)
 SERVER_CORE=0
 LOAD_CORE=1
 declare -A PORT=() PID=()
@@ -52,20 +73,34 @@ free_port()
 	"$BUILD/tools/demo" port any $((20000 + RANDOM % 12000))
 }
 
+# What all but UDP needs, and only gets then: on the other rows each server
+# runs with a UDP listener alone.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+    -subj /CN=bench -keyout "$TMP/key.pem" -out "$TMP/cert.pem" 2>/dev/null
+STREAMS=
+
 start_supernoded()
 {
-	local dir=$TMP/supernoded
+	local dir=$TMP/supernoded udp=${PORT[supernoded]}
+	local streams='tcp = {}  tls = {}  dtls = {}'
 
 	if [ -n "${CONTROL-}" ]; then
 		start_turnserver supernoded
 		return
 	fi
 	mkdir -p "$dir"
+	if [ -n "$STREAMS" ]; then
+		streams="tcp = {\"127.0.0.1:$udp\"}
+		    tls = {\"127.0.0.1:$((udp + 1))\"}
+		    dtls = {\"127.0.0.1:$((udp + 1))\"}
+		    certificate = \"$TMP/cert.pem\"
+		    private-key = \"$TMP/key.pem\""
+	fi
 	cat >"$dir/conf" <<-END
 	node   { name = "bench"  realm = "bench"  workers = 1
 	         state = "$dir"  run = "$dir" }
-	listen { udp = {"127.0.0.1:${PORT[supernoded]}"}
-	         tcp = {}  tls = {}  dtls = {} }
+	listen { udp = {"127.0.0.1:$udp"}
+	         $streams }
 	relay  { addresses = {"127.0.0.1"}  allow = {"127.0.0.0/8"} }
 	auth   { user "bench" { password = "bench" } }
 	caps   { rate = "unlimited"  allocations = 100000
@@ -73,19 +108,22 @@ start_supernoded()
 	admin  { listen = "127.0.0.1:$(free_port)" }
 	log    { level = "warn" }
 	END
-	"${PRIORITY[@]}" taskset -c $SERVER_CORE "$BUILD/supernoded" -c "$dir/conf" \
-	    >"$TMP/supernoded.log" 2>&1 &
+	"${PRIORITY[@]}" taskset -c $SERVER_CORE "$BUILD/supernoded" \
+	    -c "$dir/conf" >"$TMP/supernoded.log" 2>&1 &
 	PID[supernoded]=$!
 }
 
-# start_turnserver AS.  As fast as it goes: no log, no other transport, no database on a disk, no
+# start_turnserver AS.  As fast as it goes: no log, no database on a disk, no
 # quota, one relay thread (-m 0 and -m 1 were within 1 % of each other).
 start_turnserver()
 {
-	local as=$1
+	local as=$1 transports=(--no-tls --no-dtls --no-tcp)
 
-	"${PRIORITY[@]}" taskset -c $SERVER_CORE turnserver -n -m 1 --no-cli --no-tls \
-	    --no-dtls --no-tcp --log-file=/dev/null --no-stdout-log \
+	[ -z "$STREAMS" ] || transports=(
+		--tls-listening-port=$((PORT[$as] + 1))
+		--cert="$TMP/cert.pem" --pkey="$TMP/key.pem")
+	"${PRIORITY[@]}" taskset -c $SERVER_CORE turnserver -n -m 1 --no-cli \
+	    "${transports[@]}" --log-file=/dev/null --no-stdout-log \
 	    -L 127.0.0.1 -E 127.0.0.1 -p "${PORT[$as]}" \
 	    --lt-cred-mech -u bench:bench -r bench --allow-loopback-peers \
 	    --pidfile="$TMP/$as.pid" --userdb="$TMP/$as.db" \
@@ -96,6 +134,18 @@ start_turnserver()
 start_coturn()
 {
 	start_turnserver coturn
+}
+
+# start_bare MODE FLOWS
+start_bare()
+{
+	local as=bare-$1
+
+	PORT[$as]=$(free_port)
+	"${PRIORITY[@]}" taskset -c $SERVER_CORE "$BARE" "$1" "${PORT[$as]}" \
+	    "$2" >"$TMP/$as.log" 2>&1 &
+	PID[$as]=$!
+	wait_for 10 "$as" grep -q ready "$TMP/$as.log"
 }
 
 is_ready()
@@ -124,7 +174,7 @@ start()
 
 stop()
 {
-	kill "${PID[$1]}"
+	kill "${PID[$1]}" 2>/dev/null || :
 	wait_for 20 "end of $1" ends "${PID[$1]}"
 }
 
@@ -137,53 +187,116 @@ charge()
 	echo "${PID[$1]}${kernel:+,$kernel}"
 }
 
-# measure SERVER ROUND NAME KEY=VALUE...
+# transport ROW
+transport()
+{
+	case $1 in
+	tcp-* | tls-* | dtls-*)	echo "${1%%-*}" ;;
+	idle-*)	echo tls ;;
+	*)	echo udp ;;
+	esac
+}
+
+# load ROW: the row as blast wants it
+load()
+{
+	local row=$1 way count rest
+
+	row=${row#tcp-}
+	row=${row#tls-}
+	row=${row#dtls-}
+	IFS=- read -r way count rest <<<"$row"
+	case $way in
+	hairpin)	echo way=across ;;
+	memory)		echo way=setup ;;
+	*)		echo "way=$way" ;;
+	esac
+	echo "allocations=${count%x*}"
+	[ "$count" = "${count%x*}" ] || echo "size=${count#*x}"
+	case $rest in
+	burst*)	echo "burst=${rest#burst}" "window=$BURST_WINDOW" ;;
+	*)	echo "window=$WINDOW" ;;
+	esac
+}
+
+# servers ROW: who is measured
+servers()
+{
+	echo supernoded coturn
+	case $1 in
+	tcp-* | tls-* | dtls-* | memory-* | setup-* | idle-*) ;;
+	hairpin-*-burst*)	echo bare-hairpin-gso ;;
+	hairpin-*)		echo bare-hairpin ;;
+	*-burst*)		echo bare-gso ;;
+	*)			printf 'bare-%s\n' "${BARE_SINGLE[@]}" ;;
+	esac
+}
+
+# measure SERVER ROUND ROW
 measure()
 {
-	local server=$1 round=$2 name=$3 line
+	local server=$1 round=$2 row=$3 line bare=no port arguments
 
-	shift 3
+	mapfile -t arguments < <(load "$row" | tr ' ' '\n')
+	case $server in
+	bare-*)	bare=yes
+		start_bare "${server#bare-}" "$(load "$row" |
+		    sed -n 's/allocations=//p')" ;;
+	*)	! ends "${PID[$server]}" || start "$server" ;;
+	esac
+	port=${PORT[$server]}
+	case $(transport "$row") in
+	tls | dtls)	port=$((port + 1)) ;;
+	esac
 	line=$("${PRIORITY[@]}" timeout 60 taskset -c $LOAD_CORE "$BLAST" \
-	    server="127.0.0.1:${PORT[$server]}" user=bench password=bench \
-	    pids="$(charge "$server")" seconds="$SECONDS_EACH" \
-	    window="$WINDOW" "$@") || fail "$server: blast $*"
-	jq -c ". + {server: \"$server\", round: $round, name: \"$name\"}" \
+	    server="127.0.0.1:$port" user=bench password=bench bare=$bare \
+	    pids="$(charge "$server")" seconds="$SECONDS_EACH" rate=20000 \
+	    transport="$(transport "$row")" "${arguments[@]}") || line=
+	[ "$bare" = no ] || stop "$server"
+	if [ -z "$line" ]; then
+		say "$row: no figure for $server in round $round" >&2
+		return
+	fi
+	jq -c ". + {server: \"$server\", round: $round, row: \"$row\"}" \
 	    <<<"$line" >>"$RUNS"
 }
 
-# cell ROUND NAME KEY=VALUE...: one after the other, and in the next round
-# the other way round
-cell()
+# One server after the other, and in each round another one first.
+measure_all()
 {
-	local round=$1 server order=(supernoded coturn)
+	local round=$1 row=$2 all server
 
-	[ $((round % 2)) -eq 1 ] || order=(coturn supernoded)
-	for server in "${order[@]}"; do
-		measure "$server" "$@"
+	mapfile -t all < <(servers "$row" | tr ' ' '\n')
+	set -- "${all[@]:$((round % ${#all[@]}))}" \
+	    "${all[@]:0:$((round % ${#all[@]}))}"
+	for server; do
+		measure "$server" "$round" "$row"
+	done
+}
+
+# restart STREAMS: both servers, with listeners for streams or without
+restart()
+{
+	local server
+
+	STREAMS=$1
+	for server in supernoded coturn; do
+		[ -z "${PID[$server]-}" ] || stop "$server"
+		start "$server"
 	done
 }
 
 round()
 {
-	local n=$1 way size allocations
+	local n=$1 row
 
-	start supernoded
-	start coturn
-	# the first is on a fresh heap: memory; the second is warm: speed
-	cell "$n" memory way=setup allocations="$MANY"
-	cell "$n" setup way=setup allocations="$MANY"
-	for size in 172 1200; do
-		for allocations in 1 100 1000; do
-			for way in up down both; do
-				cell "$n" stream way=$way size=$size \
-				    allocations=$allocations
-			done
-			cell "$n" echo way=echo size=$size \
-			    allocations=$allocations rate=20000
-		done
+	restart ''
+	for row in "${ALL_ROWS[@]}"; do
+		[[ $row =~ $ROWS ]] || continue
+		[ "$(transport "$row")" = udp ] || [ -n "$STREAMS" ] ||
+			restart yes
+		measure_all "$n" "$row"
 	done
-	stop supernoded
-	stop coturn
 }
 
 supernoded_version()
@@ -223,5 +336,6 @@ done
 mkdir -p "$OUT"
 jq -s --argjson machine "$(machine)" \
     -f "$ROOT/tests/bench/summary.jq" "$RUNS" >"$OUT/results.json"
+jq -r -f "$ROOT/tests/bench/svg.jq" "$OUT/results.json" >"$OUT/bench.svg"
 jq -r -f "$ROOT/tests/bench/table.jq" "$OUT/results.json" |
     tee "$OUT/table.md"

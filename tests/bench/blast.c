@@ -5,13 +5,20 @@
  *
  *	server=HOST:PORT user=NAME password=TEXT	IPv4
  *	pids=PID[,PID...]	charged; memory is read from the first
- *	way=setup|up|down|both|echo	setup: allocations only
+ *	way=up|down|both|across|echo|setup|idle
+ *		across: between the clients of a pair; setup: allocations
+ *		only; idle: connections only
+ *	transport=udp|tcp|tls|dtls	between the clients and the server
+ *	bare=yes		the server is a bare forwarder (bare.c)
  *	allocations=N size=BYTES seconds=N
+ *	burst=PACKETS		of one client, one right behind the other
  *	window=PACKETS		up, down, both: under way in each direction
  *	rate=N			echo: packets a second
  *
  * Delivered packets are counted where they arrive.  In an echo each packet
- * passes the server twice; cpu_ns_per_packet counts both.
+ * passes the server twice; cpu_ns_per_packet counts both.  System calls are
+ * counted after the measurement, where the kernel lets us, so that counting
+ * costs the server nothing while it is measured.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -21,18 +28,25 @@
 #include <string.h>
 
 #include "common/mono.h"
+#include "tests/support/bench_calls.h"
 #include "tests/support/bench_lane.h"
 #include "tests/support/bench_proc.h"
 
-enum { WARM_UP_MS = 150, NS_PER_MS = 1000000, MS_PER_S = 1000, IDLE_NS = 5000 };
+enum {
+	WARM_UP_MS = 100,
+	CALLS_MS = 50,
+	NS_PER_MS = 1000000,
+	MS_PER_S = 1000,
+	IDLE_NS = 5000
+};
 
 struct blast {
 	struct bench_fleet_want want;
 	struct bench_proc proc;
 	const char *way;
-	long size, seconds_ms, window, rate;
+	long size, seconds_ms, window, rate, burst;
 	struct bench_fleet *fleet;
-	struct bench_lane *up, *down;
+	struct bench_lane *up, *down; /* up: across as well */
 	struct bench_hist hist;
 	int64_t idle_ns; /* in which the load had nothing to do */
 	json_t *result;
@@ -107,10 +121,23 @@ read_argument(struct blast *b, const char *key, char *value)
 		b->seconds_ms = (long)(strtod(value, NULL) * MS_PER_S);
 	else if (strcmp(key, "window") == 0)
 		b->window = number(value, 1, 100000);
-	else if (strcmp(key, "rate") == 0)
+	else if (strcmp(key, "burst") == 0)
+		b->burst = number(value, 1, BENCH_LANE_BURST_MAX);
+	else if (strcmp(key, "bare") == 0)
+		b->want.is_bare = strcmp(value, "yes") == 0;
+	else if (strcmp(key, "transport") == 0) {
+		if (wire_kind_parse(&b->want.kind, value) != 0)
+			die("transport: %s", value);
+	} else if (strcmp(key, "rate") == 0)
 		b->rate = number(value, 1, 1000000);
 	else
 		die("no key %s", key);
+}
+
+static bool
+is_way(const struct blast *b, const char *way)
+{
+	return strcmp(b->way, way) == 0;
 }
 
 static void
@@ -127,6 +154,11 @@ read_arguments(struct blast *b, int argc, char **argv)
 	if (addr_is_none(&b->want.server) || b->proc.count == 0 ||
 	    b->want.user == NULL || b->want.password == NULL)
 		die("server, user, password and pids are needed");
+	b->want.in_pairs = is_way(b, "across");
+	if (b->want.in_pairs && b->want.count % 2 != 0)
+		die("pairs: an even number of allocations");
+	if (b->burst > 1 && (b->want.kind == WIRE_DTLS || is_way(b, "echo")))
+		die("burst: not over DTLS and not in an echo");
 }
 
 /* ---- results */
@@ -195,32 +227,60 @@ check(const char *what, int rc)
 		die("%s: %d (%s)", what, rc, code_text(rc));
 }
 
+/* What a server's memory had become when the growth was counted. */
+static void
+put_growth(struct blast *b, const char *what, int64_t before)
+{
+	put(b, what,
+	    (double)(bench_proc_anonymous(&b->proc) - before) / b->want.count);
+}
+
 static void
 set_up(struct blast *b)
 {
-	const int64_t rss = bench_proc_rss(&b->proc);
 	const int64_t anonymous = bench_proc_anonymous(&b->proc);
 	const int64_t cpu = bench_proc_cpu_ns(&b->proc);
 	const int64_t wall = bench_proc_now_ns();
 	const double n = b->want.count;
 	int64_t spent;
 
-	check("sockets", bench_fleet_open(&b->fleet, &b->want));
 	check("Allocate", bench_fleet_allocate(b->fleet));
 	spent = bench_proc_cpu_ns(&b->proc) - cpu;
 	put(b, "setups_per_cpu_s", per_s(n, spent));
 	put(b, "setups_per_s", per_s(n, bench_proc_now_ns() - wall));
 	put_count(b, "setup_retransmitted", b->fleet->retransmitted);
-	put(b, "rss_per_allocation",
-	    (double)(bench_proc_rss(&b->proc) - rss) / n);
-	put(b, "anonymous_per_allocation",
-	    (double)(bench_proc_anonymous(&b->proc) - anonymous) / n);
+	put_growth(b, "bytes_per_allocation_unbound", anonymous);
 	put_count(b, "rss", (uint64_t)bench_proc_rss(&b->proc));
 	check("ChannelBind", bench_fleet_bind(b->fleet));
-	put(b, "rss_per_allocation_bound",
-	    (double)(bench_proc_rss(&b->proc) - rss) / n);
-	b->up = bench_lane_new(b->fleet, BENCH_LANE_UP, (size_t)b->size);
-	b->down = bench_lane_new(b->fleet, BENCH_LANE_DOWN, (size_t)b->size);
+	put_growth(b, "bytes_per_allocation", anonymous);
+}
+
+static struct bench_lane *
+new_lane(struct blast *b, enum bench_lane_way way)
+{
+	const struct bench_lane_want want = {
+		.way = way,
+		.size = (size_t)b->size,
+		.burst = (unsigned)b->burst,
+	};
+	struct bench_lane *l = bench_lane_new(b->fleet, &want);
+
+	bench_lane_set_window(l, (unsigned)b->window);
+	return l;
+}
+
+/* In an echo single packets are what is timed: nothing may gather. */
+static void
+open_lanes(struct blast *b)
+{
+	const int size = b->burst > 1 ? (int)b->size : 0;
+	const int header = size > 0 ? STUN_CHANNEL_HEADER_LEN : 0;
+
+	b->up = new_lane(
+	    b, is_way(b, "across") ? BENCH_LANE_ACROSS : BENCH_LANE_UP);
+	b->down = new_lane(b, BENCH_LANE_DOWN);
+	if (!is_way(b, "echo"))
+		bench_fleet_coalesce(b->fleet, size + header, size);
 }
 
 /* Waits a little for packets to gather: asking an empty socket again and
@@ -241,8 +301,8 @@ static void
 stream(struct blast *b, long ms)
 {
 	const int64_t end = bench_proc_now_ns() + ms * (int64_t)NS_PER_MS;
-	const bool up = strcmp(b->way, "down") != 0;
-	const bool down = strcmp(b->way, "up") != 0;
+	const bool up = !is_way(b, "down");
+	const bool down = is_way(b, "down") || is_way(b, "both");
 	unsigned moved;
 	int64_t now;
 
@@ -272,6 +332,28 @@ echo(struct blast *b, long ms)
 	}
 }
 
+/* A little more of the same load, for the calls of the server alone. */
+static void
+count_calls(struct blast *b, void (*load)(struct blast *b, long ms))
+{
+	struct bench_lane_count up, down;
+	struct bench_calls *calls;
+	uint64_t packets, counted;
+
+	if (bench_calls_open(&calls, b->proc.pids[0]) != 0)
+		return;
+	up = bench_lane_count(b->up);
+	down = bench_lane_count(b->down);
+	counted = bench_calls_count(calls);
+	load(b, CALLS_MS);
+	counted = bench_calls_count(calls) - counted;
+	packets = bench_lane_count(b->up).delivered - up.delivered +
+	    bench_lane_count(b->down).delivered - down.delivered;
+	if (packets > 0)
+		put(b, "calls_per_packet", (double)counted / (double)packets);
+	bench_calls_close(calls);
+}
+
 static void
 measure(struct blast *b, void (*load)(struct blast *b, long ms))
 {
@@ -285,6 +367,8 @@ measure(struct blast *b, void (*load)(struct blast *b, long ms))
 	put_interval(b, &from, &to);
 	put_count(b, "lost",
 	    to.up.lost - from.up.lost + to.down.lost - from.down.lost);
+	if (load == stream)
+		count_calls(b, load);
 }
 
 static void
@@ -310,13 +394,21 @@ measure_echo(struct blast *b)
 static void
 run(struct blast *b)
 {
+	const int64_t before = bench_proc_anonymous(&b->proc);
+
+	check("sockets", bench_fleet_open(&b->fleet, &b->want));
+	if (is_way(b, "idle")) {
+		put_growth(b, "bytes_per_connection", before);
+		bench_fleet_close(b->fleet);
+		return;
+	}
 	set_up(b);
-	bench_lane_set_window(b->up, (unsigned)b->window);
-	bench_lane_set_window(b->down, (unsigned)b->window);
-	if (strcmp(b->way, "echo") == 0)
+	open_lanes(b);
+	if (is_way(b, "echo"))
 		measure_echo(b);
-	else if (strcmp(b->way, "setup") != 0)
+	else if (!is_way(b, "setup"))
 		measure(b, stream);
+	bench_fleet_coalesce(b->fleet, 0, 0);
 	check("Refresh", bench_fleet_release(b->fleet));
 	bench_lane_free(b->up);
 	bench_lane_free(b->down);
@@ -333,6 +425,7 @@ main(int argc, char **argv)
 		.seconds_ms = MS_PER_S,
 		.window = 64,
 		.rate = 20000,
+		.burst = 1,
 	};
 
 	read_arguments(&b, argc, argv);
@@ -340,6 +433,7 @@ main(int argc, char **argv)
 	json_object_set_new(b.result, "way", json_string(b.way));
 	put_count(&b, "allocations", b.want.count);
 	put_count(&b, "size", (uint64_t)b.size);
+	put_count(&b, "burst", (uint64_t)b.burst);
 	run(&b);
 	if (json_dumpf(
 		b.result, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9)) != 0)

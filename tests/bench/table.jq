@@ -3,14 +3,14 @@
 def digits: if . >= 1000 then round
 	elif . >= 10 then . * 10 | round / 10
 	else . * 100 | round / 100 end;
-def percent: . * 100 | round | tostring + " %";
+def percent: if . == null then "-" else . * 100 | round | tostring end;
 def figures: if . == null then "-" else
 	"\(.median | digits) (\(.min | digits) to \(.max | digits))" end;
-def busy: if .key | test("_per_cpu_s$|^cpu_") and (startswith("setups") | not)
-	then "\(.busy.supernoded | percent), \(.busy.coturn | percent)"
-	else "" end;
-def load: if .way == "setup" then "\(.allocations) allocations"
-	else "\(.way), \(.allocations) x \(.size) B" end;
+def bold: if . == null then "-" else "**\(figures)**" end;
+def bare: if .bare == null then "-" else
+	"\(.servers[.bare] | figures), \(.bare | ltrimstr("bare-"))" end;
+def busy: [.busy.supernoded, .busy.coturn, .busy[.bare // ""]]
+	| map(percent) | join(", ");
 
 "Machine: \(.machine.cpu), \(.machine.cores) cores, Linux \(.machine.kernel).",
 "\(.machine.supernoded) against coturn \(.machine.coturn), \(.rounds) rounds.",
@@ -18,9 +18,12 @@ def load: if .way == "setup" then "\(.allocations) allocations"
 (.rows as $rows | range($rows | length) as $i | $rows[$i]
 	| (if $i == 0 or $rows[$i - 1].key != .key then
 		"", "### \(.what)", "",
-		"| load | ratio | supernoded | coturn | cores busy |",
-		"|---|---|---|---|---|" else empty end),
-	"| \(load) | **\(.ratio | figures)** | \(.supernoded | figures) "
-	+ "| \(.coturn | figures) | \(busy) |"),
+		"| load | against coturn | against bare | supernoded | coturn "
+		+ "| best bare | cores busy, % |",
+		"|---|---|---|---|---|---|---|" else empty end),
+	"| \(.row) | \(.against_coturn | bold) | \(.against_bare | bold) "
+	+ "| \(.servers.supernoded | figures) | \(.servers.coturn | figures) "
+	+ "| \(bare) | \(busy) |"),
 "",
-"Packets lost: supernoded \(.lost.supernoded), coturn \(.lost.coturn)."
+"Packets lost: " + (.lost | to_entries | map(select(.key
+	| test("^(supernoded|coturn)$")) | "\(.key) \(.value)") | join(", ")) + "."

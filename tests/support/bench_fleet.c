@@ -1,8 +1,11 @@
 #include "tests/support/bench_fleet.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,7 +17,7 @@ enum {
 	STALL_MS = 500,
 	STALLS_MAX = 10,
 	SOCKET_BUFFER = 8 << 20,
-	FIRST_HOST = 0x7f010001, /* 127.1.0.1 */
+	ANSWER_MS = 3000, /* over a connection */
 	TID_AT = 8,
 };
 
@@ -74,27 +77,79 @@ open_socket(int *out, const char *where, struct addr *bound)
 	return 0;
 }
 
+/* A bare forwarder's: on a port that follows from the server's. */
+static int
+open_sockets(struct bench_fleet *f)
+{
+	const unsigned port = addr_port(&f->server);
+	char clients[32] = "0.0.0.0", peer[32] = "127.0.0.1";
+	struct addr any;
+	int rc;
+
+	if (f->is_bare) {
+		snprintf(clients, sizeof(clients), "0.0.0.0:%u",
+		    port + BENCH_FLEET_BARE_CLIENT);
+		snprintf(peer, sizeof(peer), "127.0.0.1:%u",
+		    port + BENCH_FLEET_BARE_PEER);
+	}
+	if ((rc = open_socket(&f->client_fd, clients, &any)) != 0)
+		return rc;
+	return open_socket(&f->peer_fd, peer, &f->peer);
+}
+
+static int
+open_wires(struct bench_fleet *f, enum wire_kind kind)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	int rc;
+
+	f->wires = mem_must(f->count, sizeof(f->wires[0]));
+	if ((f->epoll_fd = epoll_create1(EPOLL_CLOEXEC)) < 0)
+		return errno;
+	for (unsigned i = 0; i < f->count; i++) {
+		rc = wire_open(
+		    &f->wires[i], kind, &f->server, mono_now() + ANSWER_MS);
+		if (rc != 0)
+			return rc;
+		e.data.u32 = i;
+		if (epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, wire_fd(f->wires[i]),
+			&e) != 0)
+			return errno;
+	}
+	return 0;
+}
+
+static void
+set_bare(struct addr *out, struct in_addr host, const struct addr *server)
+{
+	*out = *server;
+	out->u.in4.sin_addr = host;
+}
+
 int
 bench_fleet_open(struct bench_fleet **out, const struct bench_fleet_want *want)
 {
 	struct bench_fleet *f = mem_must(1, sizeof(*f));
-	struct addr any;
 	int rc;
 
-	f->client_fd = f->peer_fd = -1;
+	f->client_fd = f->peer_fd = f->epoll_fd = -1;
 	f->server = want->server;
 	f->count = want->count;
-	f->hosts = mem_must(f->count, sizeof(f->hosts[0]));
+	f->is_bare = want->is_bare;
+	f->in_pairs = want->in_pairs;
 	f->relayed = mem_must(f->count, sizeof(f->relayed[0]));
 	f->turn = mem_must(f->count, sizeof(f->turn[0]));
 	f->is_done = mem_must(f->count, 1);
 	for (unsigned i = 0; i < f->count; i++) {
-		f->hosts[i].s_addr = htonl(FIRST_HOST + i);
+		if (f->is_bare)
+			set_bare(
+			    &f->relayed[i], bench_fleet_bare(i), &f->server);
 		/* the id says whose answer it is */
 		turnc_init(&f->turn[i], want->user, want->password, i);
 	}
-	if ((rc = open_socket(&f->client_fd, "0.0.0.0", &any)) != 0 ||
-	    (rc = open_socket(&f->peer_fd, "127.0.0.1", &f->peer)) != 0)
+	if ((rc = open_sockets(f)) != 0)
+		goto fail;
+	if (want->kind != WIRE_UDP && (rc = open_wires(f, want->kind)) != 0)
 		goto fail;
 	*out = f;
 	return 0;
@@ -113,7 +168,11 @@ bench_fleet_close(struct bench_fleet *f)
 		close(f->client_fd);
 	if (f->peer_fd >= 0)
 		close(f->peer_fd);
-	mem_free(f->hosts);
+	if (f->epoll_fd >= 0)
+		close(f->epoll_fd);
+	for (unsigned i = 0; f->wires != NULL && i < f->count; i++)
+		wire_close(f->wires[i]);
+	mem_free(f->wires);
 	mem_free(f->relayed);
 	mem_free(f->turn);
 	mem_free(f->is_done);
@@ -139,8 +198,8 @@ keep_relayed(struct bench_fleet *f, unsigned i, const struct turnc_answer *a)
 static size_t
 ask_channel(struct bench_fleet *f, unsigned i, uint8_t out[TURNC_REQUEST_MAX])
 {
-	return turnc_channel_bind(
-	    &f->turn[i], out, BENCH_FLEET_CHANNEL, &f->peer);
+	return turnc_channel_bind(&f->turn[i], out, BENCH_FLEET_CHANNEL,
+	    f->in_pairs ? &f->relayed[i ^ 1] : &f->peer);
 }
 
 static size_t
@@ -171,7 +230,7 @@ ask(struct bench_fleet *f, const struct phase *p, unsigned i)
 	};
 
 	iov.iov_len = p->ask(f, i, request);
-	bench_fleet_control(&m, control, f->hosts[i]);
+	bench_fleet_control(&m, control, bench_fleet_host(i));
 	/* what is not sent now is sent again after STALL_MS */
 	if (sendmsg(f->client_fd, &m, 0) < 0)
 		f->retransmitted++;
@@ -229,11 +288,52 @@ ask_again(struct bench_fleet *f, const struct phase *p)
 	}
 }
 
+/* Over a connection: one client after the other. */
+static int
+run_wire(struct bench_fleet *f, const struct phase *p, unsigned i)
+{
+	const mono_ms deadline = mono_now() + ANSWER_MS;
+	uint8_t data[TURNC_REQUEST_MAX];
+	struct turnc_answer a = { .may_retry = true };
+	struct addr from;
+	long n;
+	int rc;
+
+	while (a.may_retry) {
+		n = (long)p->ask(f, i, data);
+		if ((rc = wire_send(f->wires[i], data, (size_t)n)) != 0)
+			return rc;
+		/* late packets of a load come before the answer */
+		do {
+			n = wire_recv(
+			    f->wires[i], data, sizeof(data), &from, deadline);
+			if (n <= 0)
+				return n == 0 ? ETIMEDOUT : EPIPE;
+		} while (turnc_parse(&f->turn[i], &a, data, (size_t)n) != 0);
+	}
+	p->keep(f, i, &a);
+	return a.code;
+}
+
+static int
+run_wires(struct bench_fleet *f, const struct phase *p)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < f->count && rc == 0; i++)
+		rc = run_wire(f, p, i);
+	return rc;
+}
+
 static int
 run(struct bench_fleet *f, struct phase *p)
 {
 	int stalls = 0;
 
+	if (f->is_bare)
+		return 0;
+	if (f->wires != NULL)
+		return run_wires(f, p);
 	memset(f->is_done, 0, f->count);
 	while (p->done < f->count && p->refused == 0) {
 		while (p->asked < f->count && p->asked - p->done < IN_FLIGHT)
@@ -271,4 +371,20 @@ bench_fleet_release(struct bench_fleet *f)
 	struct phase p = { .ask = ask_release, .keep = keep_nothing };
 
 	return run(f, &p);
+}
+
+static void
+coalesce(int fd, int size)
+{
+	const int on = 1;
+
+	(void)setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));
+	(void)setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
+}
+
+void
+bench_fleet_coalesce(struct bench_fleet *f, int up, int down)
+{
+	coalesce(f->client_fd, up);
+	coalesce(f->peer_fd, down);
 }

@@ -1,7 +1,9 @@
 #include "tests/support/bench_lane.h"
 
 #include <assert.h>
+#include <netinet/udp.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "common/mem.h"
 #include "tests/support/bench_proc.h"
@@ -9,7 +11,8 @@
 enum {
 	CHANNEL_LEN = STUN_CHANNEL_HEADER_LEN,
 	PACKET_BYTES = BENCH_LANE_SIZE_MAX + CHANNEL_LEN,
-	HEAD_BYTES = 64, /* what is looked at of a packet that arrives */
+	HEAD_BYTES = 64, /* what is looked at of a datagram that arrives */
+	GRO_BYTES = CMSG_SPACE(sizeof(int)),
 	MAGIC = 0x424c5354,
 	STALL_NS = 300 * 1000 * 1000, /* longer than a busy host pauses */
 };
@@ -25,8 +28,9 @@ struct mark {
 
 struct bench_lane {
 	struct bench_fleet *fleet; /* borrowed */
-	enum bench_lane_way way;
+	bool from_clients, to_clients;
 	size_t size;
+	unsigned burst;
 	unsigned window;
 	unsigned under_way;
 	uint32_t epoch;
@@ -36,10 +40,11 @@ struct bench_lane {
 	struct mmsghdr out[BENCH_LANE_BATCH];
 	struct iovec out_iov[BENCH_LANE_BATCH];
 	uint8_t control[BENCH_LANE_BATCH][BENCH_FLEET_CONTROL];
-	uint8_t packet[BENCH_LANE_BATCH][PACKET_BYTES];
+	uint8_t *bursts; /* ours, BENCH_LANE_BATCH of burst packets */
 	struct mmsghdr in[BENCH_LANE_BATCH];
 	struct iovec in_iov[BENCH_LANE_BATCH];
 	uint8_t head[BENCH_LANE_BATCH][HEAD_BYTES];
+	uint8_t gro[BENCH_LANE_BATCH][GRO_BYTES];
 };
 
 _Static_assert(sizeof(struct mark) == BENCH_LANE_SIZE_MIN,
@@ -47,52 +52,71 @@ _Static_assert(sizeof(struct mark) == BENCH_LANE_SIZE_MIN,
 _Static_assert(
     CHANNEL_LEN + sizeof(struct mark) <= HEAD_BYTES, "the mark is looked at");
 
-static bool
-is_up(const struct bench_lane *l)
+/* A packet as it leaves, with its header. */
+static size_t
+packet_bytes(const struct bench_lane *l)
 {
-	return l->way == BENCH_LANE_UP;
+	return l->size + (l->from_clients ? CHANNEL_LEN : 0);
+}
+
+static uint8_t *
+packet_at(const struct bench_lane *l, unsigned i, unsigned k)
+{
+	return l->bursts + (i * l->burst + k) * packet_bytes(l);
 }
 
 static void
-prepare(struct bench_lane *l, unsigned i)
+prepare_out(struct bench_lane *l, unsigned i)
 {
-	const size_t head = is_up(l) ? CHANNEL_LEN : 0;
 	struct msghdr *m = &l->out[i].msg_hdr;
 
-	memset(l->packet[i], 0x5a, PACKET_BYTES);
-	if (is_up(l))
-		stun_channel_header(l->packet[i], BENCH_FLEET_CHANNEL, l->size);
-	l->out_iov[i].iov_base = l->packet[i];
-	l->out_iov[i].iov_len = head + l->size;
+	for (unsigned k = 0; k < l->burst; k++) {
+		memset(packet_at(l, i, k), 0x5a, packet_bytes(l));
+		if (l->from_clients)
+			stun_channel_header(
+			    packet_at(l, i, k), BENCH_FLEET_CHANNEL, l->size);
+	}
+	l->out_iov[i].iov_base = packet_at(l, i, 0);
+	l->out_iov[i].iov_len = l->burst * packet_bytes(l);
 	m->msg_iov = &l->out_iov[i];
 	m->msg_iovlen = 1;
 	m->msg_namelen = sizeof(struct sockaddr_in);
 	m->msg_name = &l->fleet->server.u;
-	if (is_up(l))
-		bench_fleet_control(m, l->control[i], l->fleet->hosts[0]);
-	l->in_iov[i].iov_base = l->head[i];
-	l->in_iov[i].iov_len = HEAD_BYTES;
-	l->in[i].msg_hdr.msg_iov = &l->in_iov[i];
-	l->in[i].msg_hdr.msg_iovlen = 1;
+	if (l->from_clients)
+		bench_fleet_control(m, l->control[i], bench_fleet_host(0));
 }
 
 struct bench_lane *
-bench_lane_new(struct bench_fleet *f, enum bench_lane_way way, size_t size)
+bench_lane_new(struct bench_fleet *f, const struct bench_lane_want *want)
 {
 	struct bench_lane *l = mem_must(1, sizeof(*l));
 
-	assert(size >= BENCH_LANE_SIZE_MIN && size <= BENCH_LANE_SIZE_MAX);
+	assert(want->size >= BENCH_LANE_SIZE_MIN &&
+	    want->size <= BENCH_LANE_SIZE_MAX && want->burst >= 1 &&
+	    want->burst <= BENCH_LANE_BURST_MAX);
 	l->fleet = f;
-	l->way = way;
-	l->size = size;
-	for (unsigned i = 0; i < BENCH_LANE_BATCH; i++)
-		prepare(l, i);
+	l->from_clients = want->way != BENCH_LANE_DOWN;
+	l->to_clients = want->way != BENCH_LANE_UP;
+	l->size = want->size;
+	l->burst = want->burst;
+	l->bursts = mem_must(BENCH_LANE_BATCH * l->burst, PACKET_BYTES);
+	for (unsigned i = 0; i < BENCH_LANE_BATCH; i++) {
+		prepare_out(l, i);
+		l->in_iov[i].iov_base = l->head[i];
+		l->in_iov[i].iov_len = HEAD_BYTES;
+		l->in[i].msg_hdr.msg_iov = &l->in_iov[i];
+		l->in[i].msg_hdr.msg_iovlen = 1;
+		l->in[i].msg_hdr.msg_control = l->gro[i];
+	}
 	return l;
 }
 
 void
 bench_lane_free(struct bench_lane *l)
 {
+	if (l == NULL)
+		return;
+	mem_free(l->bursts);
 	mem_free(l);
 }
 
@@ -110,7 +134,7 @@ bench_lane_count(const struct bench_lane *l)
 
 /* ---- sending */
 
-/* Addresses packet i from or to a client and marks it. */
+/* Addresses burst i from or to a client and marks each packet of it. */
 static void
 address(struct bench_lane *l, unsigned i, unsigned flow, int64_t sent_ns)
 {
@@ -122,24 +146,45 @@ address(struct bench_lane *l, unsigned i, unsigned flow, int64_t sent_ns)
 	};
 	struct msghdr *m = &l->out[i].msg_hdr;
 
-	if (is_up(l))
-		bench_fleet_control(m, l->control[i], l->fleet->hosts[flow]);
+	if (l->from_clients)
+		bench_fleet_control(m, l->control[i], bench_fleet_host(flow));
 	else
 		m->msg_name = &l->fleet->relayed[flow].u;
-	memcpy(
-	    l->packet[i] + (is_up(l) ? CHANNEL_LEN : 0), &mark, sizeof(mark));
+	for (unsigned k = 0; k < l->burst; k++)
+		memcpy(packet_at(l, i, k) + (l->from_clients ? CHANNEL_LEN : 0),
+		    &mark, sizeof(mark));
+}
+
+/* Over connections; the first of the n bursts is that of flow. */
+static unsigned
+transmit_wires(struct bench_lane *l, unsigned flow, unsigned n)
+{
+	struct wire **wires = l->fleet->wires;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (wire_send(wires[(flow + i) % l->fleet->count],
+			packet_at(l, i, 0), l->out_iov[i].iov_len) != 0)
+			break;
+	}
+	return i;
 }
 
 static void
-transmit(struct bench_lane *l, unsigned n)
+transmit(struct bench_lane *l, unsigned flow, unsigned n)
 {
-	const int fd = is_up(l) ? l->fleet->client_fd : l->fleet->peer_fd;
-	const int sent = sendmmsg(fd, l->out, n, MSG_DONTWAIT);
+	const int fd =
+	    l->from_clients ? l->fleet->client_fd : l->fleet->peer_fd;
+	int sent;
 
+	if (l->from_clients && l->fleet->wires != NULL)
+		sent = (int)transmit_wires(l, flow, n);
+	else
+		sent = sendmmsg(fd, l->out, n, MSG_DONTWAIT);
 	if (sent <= 0)
 		return;
-	l->count.sent += (unsigned)sent;
-	l->under_way += (unsigned)sent;
+	l->count.sent += (unsigned)sent * l->burst;
+	l->under_way += (unsigned)sent * l->burst;
 }
 
 static unsigned
@@ -155,32 +200,37 @@ next_flow(struct bench_lane *l)
 static unsigned
 fill(struct bench_lane *l, int64_t now_ns)
 {
-	unsigned n = l->window - l->under_way;
+	const unsigned room = l->window - l->under_way, first = l->flow;
+	unsigned n;
 
 	/* small batches would cost this process more than the server */
-	if (n < l->window / 4)
+	if (room < l->window / 4)
 		return 0;
+	n = room / l->burst;
 	n = n < BENCH_LANE_BATCH ? n : BENCH_LANE_BATCH;
 	for (unsigned i = 0; i < n; i++)
 		address(l, i, next_flow(l), now_ns);
-	transmit(l, n);
+	transmit(l, first, n);
 	return n;
 }
 
 void
 bench_lane_send_one(struct bench_lane *l, int64_t now_ns)
 {
-	address(l, 0, next_flow(l), now_ns);
-	transmit(l, 1);
+	const unsigned flow = next_flow(l);
+
+	address(l, 0, flow, now_ns);
+	transmit(l, flow, 1);
 }
 
 /* ---- receiving */
 
-/* Reads packet i that arrived; false when it is not of this lane's epoch. */
+/* Reads the mark of datagram i that arrived; false when it is not of this
+ * lane's epoch. */
 static bool
 read_mark(struct mark *out, const struct bench_lane *l, unsigned i)
 {
-	const size_t head = is_up(l) ? 0 : CHANNEL_LEN;
+	const size_t head = l->to_clients ? CHANNEL_LEN : 0;
 
 	if (l->in[i].msg_len < head + l->size)
 		return false;
@@ -189,43 +239,91 @@ read_mark(struct mark *out, const struct bench_lane *l, unsigned i)
 	    out->flow < l->fleet->count;
 }
 
+/* How many packets datagram i is (UDP_GRO). */
+static unsigned
+segments(const struct bench_lane *l, unsigned i)
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(&l->in[i].msg_hdr);
+	int size = 0;
+
+	if (c == NULL || c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
+		return 1;
+	memcpy(&size, CMSG_DATA(c), sizeof(size));
+	return size > 0
+	    ? (l->in[i].msg_len + (unsigned)size - 1) / (unsigned)size
+	    : 1;
+}
+
 static int
 receive(struct bench_lane *l)
 {
-	const int fd = is_up(l) ? l->fleet->peer_fd : l->fleet->client_fd;
+	const int fd = l->to_clients ? l->fleet->client_fd : l->fleet->peer_fd;
 
+	for (unsigned i = 0; i < BENCH_LANE_BATCH; i++)
+		l->in[i].msg_hdr.msg_controllen = GRO_BYTES;
 	/* MSG_TRUNC: the rest of the payload is not copied */
 	return recvmmsg(
 	    fd, l->in, BENCH_LANE_BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
 }
 
-static void
-count_delivered(struct bench_lane *l, int64_t now_ns)
+/* Takes what one connection has, from place n on. */
+static unsigned
+receive_wire(struct bench_lane *l, struct wire *w, unsigned n)
 {
-	l->count.delivered++;
+	uint8_t packet[PACKET_BYTES];
+	struct addr from;
+	long len;
+
+	while (n < BENCH_LANE_BATCH &&
+	    (len = wire_recv(w, packet, sizeof(packet), &from, 0)) > 0) {
+		l->in[n].msg_len = (unsigned)len;
+		l->in[n].msg_hdr.msg_controllen = 0;
+		memcpy(l->head[n++], packet, HEAD_BYTES);
+	}
+	return n;
+}
+
+static unsigned
+receive_wires(struct bench_lane *l)
+{
+	struct epoll_event ready[BENCH_LANE_BATCH];
+	const int count =
+	    epoll_wait(l->fleet->epoll_fd, ready, BENCH_LANE_BATCH, 0);
+	unsigned n = 0;
+
+	/* the last ones may not be asked: they stay ready */
+	for (int i = 0; i < count && n < BENCH_LANE_BATCH; i++)
+		n = receive_wire(l, l->fleet->wires[ready[i].data.u32], n);
+	return n;
+}
+
+static void
+count_delivered(struct bench_lane *l, unsigned n, int64_t now_ns)
+{
+	l->count.delivered += n;
 	l->moved_ns = now_ns;
-	if (l->under_way > 0)
-		l->under_way--;
+	l->under_way -= n < l->under_way ? n : l->under_way;
 }
 
 unsigned
 bench_lane_take(
     struct bench_lane *l, struct bench_hist *h, struct bench_lane *back)
 {
-	const int n = receive(l);
+	const bool wires = l->to_clients && l->fleet->wires != NULL;
+	const int n = wires ? (int)receive_wires(l) : receive(l);
 	const int64_t now = n > 0 ? bench_proc_now_ns() : 0;
 	struct mark mark;
 
 	for (int i = 0; i < n; i++) {
 		if (!read_mark(&mark, l, (unsigned)i))
 			continue;
-		count_delivered(l, now);
+		count_delivered(l, segments(l, (unsigned)i), now);
 		if (h != NULL)
 			bench_hist_add(h, (uint64_t)(now - mark.sent_ns));
 		if (back == NULL)
 			continue;
 		address(back, 0, mark.flow, mark.sent_ns);
-		transmit(back, 1);
+		transmit(back, mark.flow, 1);
 	}
 	return n > 0 ? (unsigned)n : 0;
 }

@@ -2,8 +2,10 @@
  * bench_lane: one direction of load through a relay, in batches.
  *
  * A window bounds what is under way: the slowest part sets the pace and
- * nothing is dropped in a socket buffer.  Packets leave one by one for the
- * clients in turn; they are numbered by an epoch, which a stall ends, so that
+ * nothing is dropped in a socket buffer.  Packets leave for the clients in
+ * turn, one by one or in bursts of one client: over UDP a burst is one
+ * datagram that the kernel cuts (UDP_SEGMENT), over a stream it is one write.
+ * They are numbered by an epoch, which a stall ends, so that
  * late ones are not counted twice.
  */
 #ifndef TESTS_SUPPORT_BENCH_LANE_H
@@ -18,15 +20,22 @@ enum {
 	BENCH_LANE_BATCH = 64, /* packets in one system call */
 	BENCH_LANE_SIZE_MIN = 24,
 	BENCH_LANE_SIZE_MAX = 1400,
+	BENCH_LANE_BURST_MAX = 32,
 };
 
-enum bench_lane_way { BENCH_LANE_UP, BENCH_LANE_DOWN };
+/* Across: from each client of a pair to the other. */
+enum bench_lane_way { BENCH_LANE_UP, BENCH_LANE_DOWN, BENCH_LANE_ACROSS };
 
 struct bench_lane;
 
-/* Load from the clients to the peer (up), or from the peer to the clients. */
+struct bench_lane_want {
+	enum bench_lane_way way;
+	size_t size; /* of a payload */
+	unsigned burst;
+};
+
 struct bench_lane *
-bench_lane_new(struct bench_fleet *f, enum bench_lane_way way, size_t size);
+bench_lane_new(struct bench_fleet *f, const struct bench_lane_want *want);
 void bench_lane_free(struct bench_lane *l);
 
 /* At most this many packets under way. */
