@@ -193,6 +193,18 @@ find_addresses(struct snapshot_loader *ld)
 	return 0;
 }
 
+/* A relayed address must be one client's alone. */
+static int
+refuse_outside(struct snapshot_loader *ld, const struct snapshot_external *e)
+{
+	char text[ADDR_TEXT_MAX];
+
+	return snapshot_refuse_key(ld, "relay", "external",
+	    "%s is the outside of two relay.addresses: they would give out "
+	    "the same ports",
+	    addr_format_host(&e->outside, text));
+}
+
 static int
 check_external(struct snapshot_loader *ld, size_t i)
 {
@@ -210,7 +222,14 @@ check_external(struct snapshot_loader *ld, size_t i)
 			return snapshot_refuse_key(ld, "relay", "external",
 			    "%s has two outsides: name one",
 			    addr_format_host(&e->inside, text));
+		if (addr_equal(&s->relay.external[k].outside, &e->outside))
+			return refuse_outside(ld, e);
 	}
+	/* what has no other outside is seen as it is */
+	if (!addr_equal(&e->inside, &e->outside) &&
+	    has_addr(
+		&s->relay.addresses, s->relay.addresses.count, &e->outside))
+		return refuse_outside(ld, e);
 	return 0;
 }
 

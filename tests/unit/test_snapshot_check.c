@@ -112,6 +112,13 @@ static const struct bad {
 	    "relay { addresses = {\"1.2.3.4\"}\n"
 	    "external = {\"5.6.7.8/1.2.3.4\", \"5.6.7.9/1.2.3.4\"} }\n",
 	    "t.conf:4: relay.external: ", "two outsides" },
+	{ RATE SECRET
+	    "relay { addresses = {\"1.2.3.4\", \"1.2.3.5\"}\n"
+	    "external = {\"5.6.7.8/1.2.3.4\", \"5.6.7.8/1.2.3.5\"} }\n",
+	    "t.conf:4: relay.external: ", "the outside of two" },
+	{ RATE SECRET "relay { addresses = {\"1.2.3.4\", \"5.6.7.8\"}\n"
+		      "external = {\"5.6.7.8/1.2.3.4\"} }\n",
+	    "t.conf:4: relay.external: ", "the outside of two" },
 	{ "relay { alternates = {\"9.9.9.9\"} }\n",
 	    "t.conf:1: relay.alternates: ", "not served by this version" },
 	/* auth */
