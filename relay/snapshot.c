@@ -239,8 +239,9 @@ needs_restart(const struct snapshot_key *k)
 		    strcmp(k->name, "run") == 0 ||
 		    strcmp(k->name, "state") == 0;
 	if (strcmp(k->section, "listen") == 0)
-		return k->kind->print != NULL && k->kind->is_list &&
-		    strcmp(k->name, "proxy-protocol") != 0;
+		return (k->kind->print != NULL && k->kind->is_list &&
+			   strcmp(k->name, "proxy-protocol") != 0) ||
+		    strstr(k->name, "-buffer") != NULL;
 	/* the table of relayed ports is made once */
 	if (strcmp(k->section, "relay") == 0)
 		return strcmp(k->name, "addresses") == 0 ||

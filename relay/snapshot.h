@@ -67,6 +67,9 @@ struct snapshot {
 		char *certificate; /* "" when none */
 		char *private_key;
 		struct snapshot_prefixes proxy;
+		/* of each UDP socket, bytes; 0: the kernel's default */
+		uint64_t receive_buffer;
+		uint64_t send_buffer;
 	} listen;
 	struct {
 		bool enabled;
@@ -76,8 +79,11 @@ struct snapshot {
 		size_t external_count;
 		uint16_t port_min;
 		uint16_t port_max;
+		bool hairpin;
 		struct snapshot_prefixes allow;
 		struct snapshot_prefixes deny;
+		uint64_t receive_buffer; /* of each relayed address */
+		uint64_t send_buffer;
 	} relay;
 	struct {
 		char **secrets; /* TURN REST, several at once */

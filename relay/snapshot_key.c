@@ -30,6 +30,9 @@
 
 #define ANY_3478 "0.0.0.0:3478 [::]:3478"
 #define ANY_5349 "0.0.0.0:5349 [::]:5349"
+/* A socket of all clients of a worker, and one of a single client. */
+#define LISTEN_BUFFER "4MiB"
+#define RELAY_BUFFER "1MiB"
 
 const struct snapshot_key snapshot_keys[] = {
 	KEY("node", "name", name, node.name, .max = SNAPSHOT_NAME_MAX),
@@ -47,6 +50,10 @@ const struct snapshot_key snapshot_keys[] = {
 	KEY("listen", "certificate", path, listen.certificate, .def = ""),
 	KEY("listen", "private-key", path, listen.private_key, .def = ""),
 	KEY("listen", "proxy-protocol", prefixes, listen.proxy, .def = ""),
+	KEY("listen", "receive-buffer", size, listen.receive_buffer,
+	    .def = LISTEN_BUFFER, .max = SNAPSHOT_BUFFER_MAX),
+	KEY("listen", "send-buffer", size, listen.send_buffer,
+	    .def = LISTEN_BUFFER, .max = SNAPSHOT_BUFFER_MAX),
 
 	KEY("relay", "enabled", bool, relay.enabled, .def = "true"),
 	KEY("relay", "addresses", hosts, relay.addresses, .def = ""),
@@ -54,6 +61,11 @@ const struct snapshot_key snapshot_keys[] = {
 	KEY("relay", "ports", ports, relay.port_min, .def = "49152-65535"),
 	KEY("relay", "allow", prefixes, relay.allow, .def = ""),
 	KEY("relay", "deny", prefixes, relay.deny, .def = ""),
+	KEY("relay", "receive-buffer", size, relay.receive_buffer,
+	    .def = RELAY_BUFFER, .max = SNAPSHOT_BUFFER_MAX),
+	KEY("relay", "send-buffer", size, relay.send_buffer,
+	    .def = RELAY_BUFFER, .max = SNAPSHOT_BUFFER_MAX),
+	KEY("relay", "hairpin", bool, relay.hairpin, .def = "true"),
 	NOT_YET("relay", "tcp", "false"),
 	NOT_YET("relay", "members-only", ""),
 	NOT_YET_LIST("relay", "alternates"),

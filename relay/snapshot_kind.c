@@ -238,6 +238,31 @@ print_size(FILE *out, const void *elem)
 	    out, "\"%s\"", units_format_size(*(const uint64_t *)elem, text));
 }
 
+/* Of a kernel buffer; "0" leaves it to the kernel. */
+static const char *
+parse_size(void *elem, const char *text, const struct snapshot_key *k)
+{
+	const char *why = NULL;
+	uint64_t n = 0;
+
+	if (strcmp(text, "0") != 0 && units_size(&n, text, &why) != 0)
+		return why;
+	if (n != 0 && (n < SNAPSHOT_BUFFER_MIN || n > k->max))
+		return "must be from 4KiB to 512MiB, or \"0\" for the "
+		       "kernel's default";
+	*(uint64_t *)elem = n;
+	return NULL;
+}
+
+static void
+print_buffer(FILE *out, const void *elem)
+{
+	if (*(const uint64_t *)elem == 0)
+		fputs("\"0\"", out);
+	else
+		print_size(out, elem);
+}
+
 static const char *
 parse_ports(void *elem, const char *text, const struct snapshot_key *k)
 {
@@ -498,6 +523,8 @@ const struct snapshot_kind snapshot_kind_rate =
     VALUE(uint64_t, parse_rate, print_rate);
 const struct snapshot_kind snapshot_kind_burst =
     VALUE(uint64_t, parse_burst, print_size);
+const struct snapshot_kind snapshot_kind_size =
+    VALUE(uint64_t, parse_size, print_buffer);
 const struct snapshot_kind snapshot_kind_ports =
     VALUE(uint16_t[2], parse_ports, print_ports);
 const struct snapshot_kind snapshot_kind_level =

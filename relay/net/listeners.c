@@ -9,13 +9,13 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "net/buffers.h"
 #include "net/limits.h"
 #include "net/out.h"
 #include "relay/snapshot.h"
 
 enum {
 	BACKLOG = 1024,
-	BUFFER = 4 << 20,    /* bytes, either direction */
 	INHERITED_FIRST = 3, /* sd_listen_fds(3) */
 };
 
@@ -30,7 +30,8 @@ struct net_listeners {
 	struct listener *at;
 	size_t count;
 	unsigned workers;
-	struct net_limits *limits; /* SHARED by itself */
+	struct net_buffers buffers; /* of each datagram socket */
+	struct net_limits *limits;  /* SHARED by itself */
 };
 
 /* What is left of the inherited sockets, while opening. */
@@ -55,24 +56,11 @@ set_on(int fd, int level, int name)
 	setsockopt(fd, level, name, &on, sizeof(on));
 }
 
-/* FORCE goes over net.core.*mem_max, for who has CAP_NET_ADMIN. */
 static void
-set_buffers(int fd)
+set_datagram_options(
+    int fd, const struct addr *at, const struct net_buffers *buffers)
 {
-	const int size = BUFFER;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) !=
-	    0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) !=
-	    0)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-}
-
-static void
-set_datagram_options(int fd, const struct addr *at)
-{
-	set_buffers(fd);
+	net_buffers_set(fd, buffers);
 	net_out_set_df(fd, addr_family(at), false);
 	if (!addr_is_any(at))
 		return;
@@ -116,10 +104,10 @@ bind_socket(enum net_transport t, const struct addr *at, bool shared)
 
 /* Makes a bound socket ready.  Returns 0 or an errno. */
 static int
-finish(int fd, enum net_transport t, const struct addr *at)
+finish(int fd, const struct listener *l, const struct net_buffers *buffers)
 {
-	if (net_transport_is_datagram(t)) {
-		set_datagram_options(fd, at);
+	if (net_transport_is_datagram(l->transport)) {
+		set_datagram_options(fd, &l->at, buffers);
 		return 0;
 	}
 	return listen(fd, BACKLOG) == 0 ? 0 : errno;
@@ -212,8 +200,10 @@ open_one(const struct listener *l, bool inherited)
 }
 
 static int
-open_listener(struct listener *l, unsigned workers, struct heirs *h)
+open_listener(
+    struct listener *l, const struct net_listeners *all, struct heirs *h)
 {
+	const unsigned workers = all->workers;
 	bool inherited = false;
 	int code;
 
@@ -229,7 +219,7 @@ open_listener(struct listener *l, unsigned workers, struct heirs *h)
 		if (addr_port(&l->at) == 0 &&
 		    (code = learn_port(l->fds[i], &l->at)) != 0)
 			return code;
-		if ((code = finish(l->fds[i], l->transport, &l->at)) != 0)
+		if ((code = finish(l->fds[i], l, &all->buffers)) != 0)
 			return code;
 	}
 	return 0;
@@ -296,7 +286,7 @@ open_all(struct net_listeners *l, struct heirs *h, char *why, size_t why_size)
 
 	for (size_t i = 0; i < l->count; i++) {
 		struct listener *at = &l->at[i];
-		int code = open_listener(at, l->workers, h);
+		int code = open_listener(at, l, h);
 
 		if (code == 0)
 			continue;
@@ -320,6 +310,8 @@ net_listeners_open(struct net_listeners **out, const struct snapshot *conf,
 	if (l == NULL)
 		return ENOMEM;
 	l->workers = conf->node.workers;
+	l->buffers.receive = conf->listen.receive_buffer;
+	l->buffers.send = conf->listen.send_buffer;
 	if ((l->limits = net_limits_new()) == NULL ||
 	    (heirs.used = mem_try((size_t)inherited + 1, 1)) == NULL)
 		goto fail;
@@ -328,6 +320,7 @@ net_listeners_open(struct net_listeners **out, const struct snapshot *conf,
 		goto fail;
 	close_rest(&heirs);
 	mem_free(heirs.used);
+	net_buffers_warn(conf);
 	*out = l;
 	return 0;
 

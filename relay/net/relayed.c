@@ -10,16 +10,18 @@
 #include <unistd.h>
 
 #include "common/pool.h"
+#include "net/buffers.h"
 #include "net/limits.h"
 #include "net/listeners.h"
 #include "net/out.h"
 #include "net/slots.h"
 #include "net/udp.h"
+#include "relay/snapshot.h"
 
 enum {
-	TURN_BATCH = 32,  /* datagrams in one wake-up of one socket */
-	ERRORS_MAX = 16,  /* ICMP errors in one wake-up */
-	BUFFER = 1 << 20, /* bytes, either direction, where allowed */
+	TURN_BATCH = 32, /* datagrams in one wake-up of one socket */
+	ERRORS_MAX = 16, /* ICMP errors in one wake-up */
+	CHECK_DROPS_MS = 1000,
 };
 
 struct net_relayed {
@@ -30,8 +32,9 @@ struct net_relayed {
 	struct event ev;
 	struct addr at;
 	bool is_closed;
-	uint32_t kernel_drops;
-	struct list node; /* in net.relayed or net.dead_relayed */
+	uint32_t kernel_drops; /* as told last */
+	mono_ms checked;       /* when */
+	struct list node;      /* in net.relayed or net.dead_relayed */
 };
 
 struct pool *
@@ -129,6 +132,16 @@ take_error(struct net_relayed *r)
 	return true;
 }
 
+/* Where one datagram waited alone, none was lost since the last look. */
+static void
+check_drops(struct net_relayed *r)
+{
+	if (r->is_closed || net_now(r->net) - r->checked < CHECK_DROPS_MS)
+		return;
+	r->checked = net_now(r->net);
+	net_udp_count_drops(r->net, r->sock.fd, &r->kernel_drops);
+}
+
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
@@ -138,6 +151,8 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (int i = 0; i < count; i++)
 		deliver(r, (unsigned)i);
+	if (count > 1)
+		check_drops(r);
 	if (count > 0)
 		return;
 	/* woken, but by no datagram: an error waits */
@@ -150,12 +165,13 @@ on_read(evutil_socket_t fd, short what, void *arg)
 /* ---- opening and closing */
 
 static void
-set_options(int fd, int family)
+set_options(int fd, int family, const struct snapshot *conf)
 {
-	const int on = 1, size = BUFFER;
+	const struct net_buffers buffers = { conf->relay.receive_buffer,
+		conf->relay.send_buffer };
+	const int on = 1;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	net_buffers_set(fd, &buffers);
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
 	else
@@ -165,7 +181,7 @@ set_options(int fd, int family)
 
 /* Returns 0 or an errno. */
 static int
-open_socket(int *out, struct addr *at, const struct net_limits *limits)
+open_socket(int *out, struct addr *at, const struct net *n)
 {
 	const int family = addr_family(at), on = 1;
 	socklen_t len = sizeof(*at);
@@ -175,7 +191,7 @@ open_socket(int *out, struct addr *at, const struct net_limits *limits)
 	if (fd < 0)
 		return errno;
 	errno = EMFILE;
-	if (!net_limits_has_fd(limits, fd))
+	if (!net_limits_has_fd(net_listeners_limits(n->listeners), fd))
 		goto fail;
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
@@ -183,7 +199,7 @@ open_socket(int *out, struct addr *at, const struct net_limits *limits)
 		goto fail;
 	if (addr_port(at) == 0 && getsockname(fd, &at->u.sa, &len) != 0)
 		goto fail;
-	set_options(fd, family);
+	set_options(fd, family, n->conf);
 	*out = fd;
 	return 0;
 
@@ -207,8 +223,7 @@ net_relayed_open(
 	r->owner = owner;
 	r->at = *at;
 	r->sock.family = addr_family(at);
-	code = open_socket(
-	    &r->sock.fd, &r->at, net_listeners_limits(n->listeners));
+	code = open_socket(&r->sock.fd, &r->at, n);
 	if (code != 0) {
 		pool_put(n->relayed_pool, r);
 		return code;

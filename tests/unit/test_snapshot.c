@@ -24,7 +24,12 @@ test_defaults_are_as_documented(void **state)
 	    addr_format(&s->listen.tcp.at[1], text), "[::]:3478");
 	assert_int_equal(s->listen.tls.count, 0);
 	assert_int_equal(s->listen.dtls.count, 0);
+	assert_int_equal(s->listen.receive_buffer, 4 << 20);
+	assert_int_equal(s->listen.send_buffer, 4 << 20);
 	assert_true(s->relay.enabled);
+	assert_true(s->relay.hairpin);
+	assert_int_equal(s->relay.receive_buffer, 1 << 20);
+	assert_int_equal(s->relay.send_buffer, 1 << 20);
 	assert_true(s->relay.addresses.count > 0);
 	assert_int_equal(s->relay.port_min, 49152);
 	assert_int_equal(s->relay.port_max, 65535);
@@ -154,6 +159,16 @@ write_file(const char *dir, const char *name, const char *text)
 }
 
 static void
+rename_file(const char *dir, const char *from, const char *to)
+{
+	char old[512], new[512];
+
+	snprintf(old, sizeof(old), "%s/%s", dir, from);
+	snprintf(new, sizeof(new), "%s/%s", dir, to);
+	assert_int_equal(rename(old, new), 0);
+}
+
+static void
 make_tree(char dir[64])
 {
 	char sub[128];
@@ -168,7 +183,8 @@ static void
 remove_tree(const char *dir)
 {
 	static const char *const names[] = { "conf.d/10.conf", "conf.d/20.conf",
-		"conf.d/x.txt", "main.conf", "secrets", "conf.d", "" };
+		"conf.d/x.txt", "conf.d/x_txt", "x.txt", "main.conf", "secrets",
+		"conf.d", "" };
 	char path[512];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -221,7 +237,7 @@ test_drop_ins_replace_values_and_add_users(void **state)
 static void
 test_a_secret_file_holds_one_secret_a_line(void **state)
 {
-	char why[SNAPSHOT_ERROR_MAX] = "", dir[64];
+	char why[SNAPSHOT_ERROR_MAX] = "", dir[64], sub[128];
 	struct snapshot *s = NULL;
 
 	(void)state;
@@ -239,6 +255,27 @@ test_a_secret_file_holds_one_secret_a_line(void **state)
 	setenv("CREDENTIALS_DIRECTORY", dir, 1);
 	write_file(dir, "main.conf",
 	    RATE "auth { secret-file = \"$CREDENTIALS_DIRECTORY/secrets\" }");
+	assert_int_equal(load_tree(&s, dir, why), 0);
+	assert_int_equal(s->auth.secret_count, 2);
+	snapshot_free(s);
+
+	/* a credential comes before a file beside the configuration, ... */
+	write_file(dir, "conf.d/x.txt", "other");
+	snprintf(sub, sizeof(sub), "%s/conf.d", dir);
+	setenv("CREDENTIALS_DIRECTORY", sub, 1);
+	write_file(dir, "x.txt", "beside");
+	write_file(dir, "main.conf", RATE "auth { secret-file = x.txt }");
+	assert_int_equal(load_tree(&s, dir, why), 0);
+	assert_string_equal(s->auth.secrets[0], "other");
+	snapshot_free(s);
+	/* ... by systemd's name for a file of a folder, ... */
+	write_file(dir, "main.conf", RATE "auth { secret-file = x/txt }");
+	rename_file(sub, "x.txt", "x_txt");
+	assert_int_equal(load_tree(&s, dir, why), 0);
+	assert_string_equal(s->auth.secrets[0], "other");
+	snapshot_free(s);
+	/* ... which is read when there is no credential of its name */
+	write_file(dir, "main.conf", RATE "auth { secret-file = secrets }");
 	assert_int_equal(load_tree(&s, dir, why), 0);
 	assert_int_equal(s->auth.secret_count, 2);
 	snapshot_free(s);
@@ -294,10 +331,11 @@ diff(const struct snapshot *a, const struct snapshot *b)
 #define FULL                                                                \
 	"node { name = n realm = r workers = 3 contact = '${x}a\"b\\\\c' }" \
 	"listen { certificate = /c private-key = /k "                       \
-	"proxy-protocol = {\"10.0.0.0/8\"} }"                               \
+	"proxy-protocol = {\"10.0.0.0/8\"} "                                \
+	"receive-buffer = 8MiB send-buffer = 0 }"                           \
 	"relay { addresses = {\"1.2.3.4\", \"2001:db8::7\"} "               \
 	"external = {\"5.6.7.8/1.2.3.4\"} ports = \"2000-3000\" "           \
-	"enabled = false allow = {\"10.1.0.0/16\"} }"                       \
+	"enabled = false hairpin = no allow = {\"10.1.0.0/16\"} }"          \
 	"caps { rate = \"1.5Mbit/s\" burst = 5kB }"                         \
 	"log { level = warn target = /l } admin { listen = '' }"            \
 	"auth { secret = {one, two} user al { password = pw } }"
@@ -382,6 +420,12 @@ test_sockets_and_workers_need_a_restart(void **state)
 		{ "node { workers = 3 } listen { certificate = a "
 		  "private-key = b }",
 		    "listen.tls" },
+		{ "node { workers = 3 } listen { receive-buffer = 5MiB }",
+		    "listen.receive-buffer" },
+		{ "node { workers = 3 } listen { send-buffer = 0 }",
+		    "listen.send-buffer" },
+		{ "node { workers = 3 } relay { receive-buffer = 64KiB }",
+		    NULL },
 		{ "node { workers = 3 } admin { listen = '' }",
 		    "admin.listen" },
 		{ "node { workers = 3 realm = x } relay { enabled = no }",

@@ -53,6 +53,13 @@ static const struct bad {
 	{ "node { contact = \"a\\nb\" }\n",
 	    "t.conf:1: node.contact: ", "control" },
 	/* listen */
+	{ "listen { receive-buffer = 4095B }\n",
+	    "t.conf:1: listen.receive-buffer: ", "from 4KiB to 512MiB" },
+	{ "listen {\nsend-buffer = 513MiB }\n",
+	    "t.conf:2: listen.send-buffer: ", "or \"0\" for the kernel's" },
+	{ "relay { receive-buffer = 4096 }\n",
+	    "t.conf:1: relay.receive-buffer: ", "needs one of the units" },
+	{ "relay { send-buffer = '' }\n", "t.conf:1: relay.send-buffer: ", "" },
 	{ "listen { udp = {\"0.0.0.0:3478\",\n\"1.2.3.4\"} }\n",
 	    "t.conf:2: listen.udp: ", "\"1.2.3.4\" must be an address with" },
 	{ "listen { udp = {\"[::1]\"} }\n", "t.conf:1: listen.udp: ", "port" },

@@ -184,6 +184,27 @@ test_what_is_over_the_cap_is_not_delivered(void **state)
 	bed_free(bed);
 }
 
+/* Sends many more than fit without the loop turning once. */
+static void
+test_what_the_kernel_has_no_room_for_is_counted(void **state)
+{
+	struct bed *bed = bed_prepare(NET_UDP, "127.0.0.1:0");
+	int fd;
+
+	(void)state;
+	bed->conf.listen.receive_buffer = 4096;
+	bed_start(bed);
+	fd = bed_client(SOCK_DGRAM, &bed->at);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(send(fd, CHANNEL, sizeof(CHANNEL), 0), 8);
+	BED_UNTIL(bed, bed_counter(bed, STATS_RCVBUF_DROPS) > 0);
+	assert_in_range(bed->messages, 1, 199);
+	assert_int_equal(
+	    bed->messages + bed_counter(bed, STATS_RCVBUF_DROPS), 200);
+	close(fd);
+	bed_free(bed);
+}
+
 static void
 test_second_start_fails_clearly(void **state)
 {
@@ -278,6 +299,8 @@ main(void)
 		cmocka_unit_test(test_large_datagram_arrives_whole),
 		cmocka_unit_test(test_what_is_no_protocol_of_ours_is_counted),
 		cmocka_unit_test(test_what_is_over_the_cap_is_not_delivered),
+		cmocka_unit_test(
+		    test_what_the_kernel_has_no_room_for_is_counted),
 		cmocka_unit_test(test_second_start_fails_clearly),
 		cmocka_unit_test(test_workers_share_one_port),
 		cmocka_unit_test(test_constructor_survives_failing_allocations),
