@@ -19,7 +19,9 @@ enum {
 	STUN_HEADER_LEN = 20,
 	STUN_TID_LEN = 12,
 	STUN_COOKIE = 0x2112A442,
-	STUN_ATTRS_MAX = 40,   /* attributes honoured in one message */
+	/* attributes honoured in one message: a CreatePermission of 12 bytes
+	 * a peer fills an Ethernet packet with less */
+	STUN_ATTRS_MAX = 128,
 	STUN_UNKNOWN_MAX = 16, /* types listed in UNKNOWN-ATTRIBUTES */
 };
 

@@ -150,6 +150,25 @@ test_permissions_of_one_allocation_are_bounded(void **state)
 	assert_int_equal(bed_permit("9.9.10.1:1"), 0);
 }
 
+/* Some clients refresh all permissions of a call at once. */
+static void
+test_one_request_may_name_as_many_peers_as_fit_a_packet(void **state)
+{
+	enum { PEERS = 110 };
+	char peer[ADDR_TEXT_MAX];
+	struct bed_ask q;
+
+	(void)state;
+	assert_int_equal(bed_allocate(), 0);
+	bed_begin(&q, STUN_CREATE_PERMISSION, STUN_REQUEST);
+	for (unsigned i = 0; i < PEERS; i++) {
+		snprintf(peer, sizeof(peer), "9.9.8.%u:1", i);
+		bed_put_peer(&q, peer);
+	}
+	assert_int_equal(bed_finish(&q), 0);
+	assert_int_equal(bed_counter(STATS_PERMISSIONS), PEERS);
+}
+
 /* What one request was promised is not swept while the rest is looked for. */
 static void
 test_a_request_over_the_bound_gives_to_none_of_its_peers(void **state)
@@ -294,6 +313,8 @@ main(void)
 		BED_TEST(test_a_malformed_peer_is_a_bad_request),
 		BED_TEST(test_denied_ranges_are_denied_in_every_form),
 		BED_TEST(test_permissions_of_one_allocation_are_bounded),
+		BED_TEST(
+		    test_one_request_may_name_as_many_peers_as_fit_a_packet),
 		BED_TEST(
 		    test_a_request_over_the_bound_gives_to_none_of_its_peers),
 		BED_TEST(test_a_number_and_a_peer_stand_for_each_other),

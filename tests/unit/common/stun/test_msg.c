@@ -200,7 +200,7 @@ test_a_short_value_may_hide_anything_in_its_padding(void **state)
 }
 
 static void
-test_forty_attributes_pass_and_one_more_does_not(void **state)
+test_all_attributes_pass_and_one_more_does_not(void **state)
 {
 	uint8_t out[ROOM];
 	struct stun_msg m;
@@ -392,7 +392,7 @@ main(void)
 		cmocka_unit_test(
 		    test_a_short_value_may_hide_anything_in_its_padding),
 		cmocka_unit_test(
-		    test_forty_attributes_pass_and_one_more_does_not),
+		    test_all_attributes_pass_and_one_more_does_not),
 		cmocka_unit_test(test_a_message_within_a_message_stays_a_value),
 		cmocka_unit_test(test_attributes_behind_integrity_are_ignored),
 		cmocka_unit_test(test_sha1_behind_sha256_is_ignored),
