@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/mem.h"
 #include "relay/snapshot_load.h"
@@ -13,38 +15,72 @@ no_memory(struct snapshot_loader *ld, const struct snapshot_key *k)
 	return snapshot_refuse_key(ld, k->section, k->name, "out of memory");
 }
 
-/* Paths: $CREDENTIALS_DIRECTORY/x is systemd's, "x" stands beside the file
- * that names it.  Returns a copy, or NULL and has refused. */
+/* The folder that systemd puts LoadCredential= into; "" without systemd. */
+static const char *
+credentials(void)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	return dir != NULL ? dir : "";
+}
+
+/* Writes into path where the credential for a relative name stands: systemd
+ * calls the files of a folder "folder_file".  False when there is none. */
+static bool
+find_credential(char path[PATH_TEXT_MAX], const char *name)
+{
+	const size_t dir = strlen(credentials());
+
+	if (dir == 0 || dir + 1 + strlen(name) >= PATH_TEXT_MAX)
+		return false;
+	memcpy(path, credentials(), dir);
+	path[dir] = '/';
+	for (size_t i = 0; i <= strlen(name); i++)
+		path[dir + 1 + i] = name[i] == '/' ? '_' : name[i];
+	return access(path, F_OK) == 0;
+}
+
+/* A path beside the file that names it; others as they are. */
+static bool
+find_beside(char path[PATH_TEXT_MAX], const char *file, const char *name)
+{
+	const char *slash = file != NULL ? strrchr(file, '/') : NULL;
+	int dir = 0;
+
+	if (*name != '\0' && *name != '/' && slash != NULL)
+		dir = (int)(slash + 1 - file);
+	return snprintf(path, PATH_TEXT_MAX, "%.*s%s", dir, file, name) <
+	    PATH_TEXT_MAX;
+}
+
+/* Paths: $CREDENTIALS_DIRECTORY/x is systemd's, and so is "x" where it exists
+ * there; else "x" stands beside the file that names it.  Returns a copy, or
+ * NULL and has refused. */
 static char *
 resolve_path(
     struct snapshot_loader *ld, const struct snapshot_key *k, const char *text)
 {
 	static const char variable[] = "$CREDENTIALS_DIRECTORY/";
-	const char *file = ld->keys[k - snapshot_keys].file;
-	const char *slash = file != NULL ? strrchr(file, '/') : NULL;
-	char whole[PATH_TEXT_MAX];
-	const char *dir = "";
-	int dir_len = 0;
+	char path[PATH_TEXT_MAX];
 
 	if (strncmp(text, variable, sizeof(variable) - 1) == 0) {
-		if ((dir = getenv("CREDENTIALS_DIRECTORY")) == NULL) {
+		text += sizeof(variable) - 1;
+		if (*credentials() == '\0') {
 			snapshot_refuse_key(ld, k->section, k->name,
 			    "$CREDENTIALS_DIRECTORY is not set: it is where "
 			    "systemd puts LoadCredential=");
 			return NULL;
 		}
-		dir_len = (int)strlen(dir);
-		text += sizeof(variable) - 2; /* from the slash on */
-	} else if (*text != '\0' && *text != '/' && slash != NULL) {
-		dir = file;
-		dir_len = (int)(slash + 1 - file);
+		if (snprintf(path, sizeof(path), "%s/%s", credentials(), text) <
+		    (int)sizeof(path))
+			return mem_strdup(path);
+	} else if ((*text != '\0' && *text != '/' &&
+		       find_credential(path, text)) ||
+	    find_beside(path, ld->keys[k - snapshot_keys].file, text)) {
+		return mem_strdup(path);
 	}
-	if (snprintf(whole, sizeof(whole), "%.*s%s", dir_len, dir, text) >=
-	    (int)sizeof(whole)) {
-		snapshot_refuse_key(ld, k->section, k->name, "is too long");
-		return NULL;
-	}
-	return mem_strdup(whole);
+	snapshot_refuse_key(ld, k->section, k->name, "is too long");
+	return NULL;
 }
 
 /* Puts what text says into the element at. */
