@@ -111,7 +111,7 @@ deps:
 
 run:
 	@sh packaging/deps.sh run build
-	@$(MAKE) --no-print-directory all tools
+	@$(MAKE) -s --no-print-directory all tools
 	@sh packaging/run.sh $(BUILD)
 
 # ---- testing: each target leaves its counts in $(BUILD)/results
@@ -194,6 +194,7 @@ uninstall:
 	    $(DESTDIR)$(PREFIX)/share/man/man5/supernoded.conf.5 \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/supernodectl.1 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/supernoded.service
+	@echo "$(DESTDIR)/etc/supernode is kept: its secret may be in use"
 deb:
 	@echo "make deb: Debian packaging is not part of this version" >&2; exit 1
 clean:
