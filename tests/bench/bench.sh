@@ -41,7 +41,10 @@ RUNS=$TMP/runs.jsonl
 BLAST=$BUILD/tools/blast
 BARE=$BUILD/tools/bare
 BARE_SINGLE=(batch)
-"$BARE" modes | grep -q uring && BARE_SINGLE+=(uring)
+BARE_MODES=$("$BARE" modes)
+[[ $BARE_MODES != *uring* ]] || BARE_SINGLE+=(uring)
+BARE_UP=("${BARE_SINGLE[@]}")
+[[ $BARE_MODES != *raw* ]] || BARE_UP+=(raw)
 SERVER_CORE=0
 LOAD_CORE=1
 declare -A PORT=() PID=()
@@ -228,6 +231,7 @@ servers()
 	hairpin-*-burst*)	echo bare-hairpin-gso ;;
 	hairpin-*)		echo bare-hairpin ;;
 	*-burst*)		echo bare-gso ;;
+	up-*)			printf 'bare-%s\n' "${BARE_UP[@]}" ;;
 	*)			printf 'bare-%s\n' "${BARE_SINGLE[@]}" ;;
 	esac
 }
