@@ -359,12 +359,15 @@ free_event(struct event *ev)
 		event_free(ev);
 }
 
-/* Workers are asked all at once and joined one by one. */
+/* Workers are asked all at once, joined one by one, and freed when none runs
+ * that could send to another's mailbox. */
 static void
 stop_workers(struct server *s)
 {
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_end(s->workers[i]);
+	for (unsigned i = 0; i < s->worker_count; i++)
+		worker_stop(s->workers[i]);
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_free(s->workers[i]);
 	mem_free(s->workers);

@@ -53,7 +53,9 @@ enum stats_kind {
 	X(PROXY, "proxy", "PROXY header malformed or not allowed here")       \
 	X(RESPONSE, "response", "STUN response nobody asked for")             \
 	X(NO_MEMORY, "no_memory", "memory or a pool is exhausted")            \
-	X(RELAY_OFF, "relay_off", "relaying is switched off")
+	X(RELAY_OFF, "relay_off", "relaying is switched off")                 \
+	X(HAIRPIN_FULL, "hairpin_full",                                       \
+	    "another worker is behind in taking from us")
 
 #define STATS_DROP_ENUM(id, label, help) STATS_DROP_##id,
 enum stats_drop { STATS_DROPS(STATS_DROP_ENUM) STATS_DROP_COUNT };
@@ -85,6 +87,8 @@ enum stats_auth { STATS_AUTHS(STATS_AUTH_ENUM) STATS_AUTH_COUNT };
 	    "Packets relayed peer to client")                                 \
 	X(RELAYED_DOWN_BYTES, "turn_relayed_bytes_down", "counter",           \
 	    "Payload bytes relayed peer to client")                           \
+	X(HAIRPIN_PACKETS, "turn_hairpin_packets_total", "counter",           \
+	    "Packets handed from allocation to allocation")                   \
 	X(REQUESTS, "stun_requests_total", "counter", "STUN requests parsed") \
 	X(BINDINGS, "stun_bindings_total", "counter",                         \
 	    "Binding requests answered")                                      \

@@ -100,6 +100,7 @@ add_counters(json_t *all, const struct stats *sum)
 		{ "dtls_associations", STATS_DTLS_ASSOCIATIONS },
 		{ "requests", STATS_REQUESTS },
 		{ "bindings", STATS_BINDINGS },
+		{ "hairpin_packets", STATS_HAIRPIN_PACKETS },
 		{ "receive_buffer_drops", STATS_RCVBUF_DROPS },
 		{ "receive_calls", STATS_SYSCALLS_RECV },
 		{ "send_calls", STATS_SYSCALLS_SEND },

@@ -162,6 +162,7 @@ run_loop(struct worker *w)
 		event_base_loop(w->base, EVLOOP_ONCE);
 		now = net_now(w->net);
 		wheel_advance(w->wheel, now);
+		turn_turn_end(w->turn);
 		net_turn_end(w->net);
 		stats_add(&w->stats->loop_turns, 1);
 	}
@@ -239,6 +240,7 @@ open_turn(struct worker *w)
 		.conf = w->config.conf,
 		.policy = w->config.policy,
 		.worker = w->config.index,
+		.mailbox = w->mailbox,
 	};
 
 	return (w->turn = turn_new(&config)) != NULL ? 0 : ENOMEM;

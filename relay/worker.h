@@ -43,7 +43,8 @@ struct worker_config {
 
 /* Returns NULL when memory or descriptors are short. */
 struct worker *worker_new(const struct worker_config *config);
-/* Stops it first when it runs.  NULL is legal. */
+/* Stops it first when it runs; the others must have stopped, for they send to
+ * its mailbox.  NULL is legal. */
 void worker_free(struct worker *w);
 
 /* Starts the thread, with every signal blocked, and waits until its loop is

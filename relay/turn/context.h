@@ -16,6 +16,7 @@
 
 struct pool;
 struct table;
+struct turn_hairpin;
 struct turn_ports;
 struct turn_throttle;
 
@@ -23,6 +24,7 @@ struct turn_shared {
 	/* SHARED: each is thread safe by itself; the key is FROZEN */
 	struct turn_ports *ports;
 	struct turn_throttle *throttle;
+	struct turn_hairpin *hairpin;
 	struct turn_nonce_key nonce_key;
 };
 
@@ -36,6 +38,7 @@ struct turn {
 	struct turn_shared *shared;
 	const struct snapshot *conf;
 	const struct policy *policy;
+	unsigned worker;
 	/* of policy: a verdict of another generation is asked for again */
 	uint32_t generation;
 	uint64_t next_id;    /* of an allocation; worker in the top bits */

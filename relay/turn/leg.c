@@ -11,7 +11,7 @@ turn_leg_adopt(struct turn_leg *leg, struct turn *t, const struct addr *at)
 
 	if ((rc = net_relayed_open(&leg->socket, t->net, at, leg)) == 0) {
 		leg->at = *at;
-		turn_ports_opened(t->shared->ports, at);
+		turn_ports_opened(t->shared->ports, at, t->worker, leg);
 		return 0;
 	}
 	turn_ports_give(t->shared->ports, at);

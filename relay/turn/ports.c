@@ -15,7 +15,13 @@ enum {
 	WORD_BITS = 64,
 	WORDS = 65536 / WORD_BITS,
 	SLOT_MASK = TURN_PORTS_RESERVATIONS_MAX - 1,
+	/* a mark: worker + 1, which is never 0, and a count of openings; it
+	 * comes round after eight million */
+	MARK_WORKER_BITS = 9,
+	MARK_WORKER_MASK = (1 << MARK_WORKER_BITS) - 1,
 };
+_Static_assert(SNAPSHOT_WORKERS_MAX < (1 << MARK_WORKER_BITS) - 1,
+    "a mark has room for every worker");
 
 _Static_assert((TURN_PORTS_RESERVATIONS_MAX & SLOT_MASK) == 0 &&
 	TURN_PORTS_RESERVATIONS_MAX <= 65536,
@@ -24,14 +30,20 @@ _Static_assert((TURN_PORTS_RESERVATIONS_MAX & SLOT_MASK) == 0 &&
 /* WORD_BITS is even: a port is even when its bit is */
 static const uint64_t even_bits = UINT64_C(0x5555555555555555);
 
-/* FROZEN: after turn_ports_new, all but the bits */
+/* Who holds a port. */
+struct holder {
+	_Atomic uint32_t mark; /* SHARED: atomic; 0: not bound by us */
+	struct turn_leg *leg;  /* OWNER: the marked worker */
+};
+
+/* FROZEN: after turn_ports_new, all but the bits and the holders */
 struct place {
 	struct addr inside;
 	struct addr outside;
+	struct holder *holders; /* of ports min..max */
 
-	/* SHARED: atomic; set = taken or reserved; open = also bound by us */
+	/* SHARED: atomic; set = taken or reserved */
 	_Atomic uint64_t taken[WORDS];
-	_Atomic uint64_t open[WORDS];
 };
 
 struct reservation {
@@ -49,6 +61,7 @@ struct turn_ports {
 	/* SHARED: atomic; whose turn it is, IPv4 and IPv6.  Off the line
 	 * above, which each packet reads. */
 	_Alignas(64) _Atomic unsigned turn[2];
+	_Atomic uint32_t openings;
 
 	/* SHARED: lock reservations */
 	pthread_mutex_t lock;
@@ -59,14 +72,21 @@ struct turn_ports {
 
 /* ---- addresses */
 
-static void
-set_place(struct place *place, const struct addr *at, const struct snapshot *s)
+/* False when memory is short. */
+static bool
+open_place(struct place *place, const struct addr *at, const struct snapshot *s)
 {
+	const size_t ports =
+	    (size_t)(s->relay.port_max - s->relay.port_min) + 1;
+
 	place->inside = *at;
 	place->outside = *at;
 	for (size_t i = 0; i < s->relay.external_count; i++)
 		if (addr_equal_host(&s->relay.external[i].inside, at))
 			place->outside = s->relay.external[i].outside;
+	/* untouched pages cost nothing */
+	place->holders = mem_try(ports, sizeof(*place->holders));
+	return place->holders != NULL;
 }
 
 struct turn_ports *
@@ -91,7 +111,9 @@ turn_ports_new(const struct snapshot *conf)
 	if (p->places == NULL || p->reserved == NULL)
 		goto fail;
 	for (size_t i = 0; i < p->count; i++)
-		set_place(&p->places[i], &conf->relay.addresses.at[i], conf);
+		if (!open_place(
+			&p->places[i], &conf->relay.addresses.at[i], conf))
+			goto fail;
 	return p;
 
 fail:
@@ -105,6 +127,8 @@ turn_ports_free(struct turn_ports *p)
 	if (p == NULL)
 		return;
 	pthread_mutex_destroy(&p->lock);
+	for (size_t i = 0; p->places != NULL && i < p->count; i++)
+		mem_free(p->places[i].holders);
 	mem_free(p->reserved);
 	mem_free(p->places);
 	mem_free(p);
@@ -127,6 +151,20 @@ find_outside(const struct turn_ports *p, const struct addr *a)
 		if (addr_equal_host(&p->places[i].outside, a))
 			return &p->places[i];
 	return NULL;
+}
+
+/* port is one of min..max. */
+static struct holder *
+find_holder(
+    const struct turn_ports *p, const struct place *place, uint16_t port)
+{
+	return &place->holders[port - p->min];
+}
+
+static uint32_t
+mark_of(const struct holder *h)
+{
+	return atomic_load_explicit(&h->mark, memory_order_relaxed);
 }
 
 static void
@@ -159,7 +197,7 @@ turn_ports_inside(const struct turn_ports *p, struct addr *a)
 bool
 turn_ports_is_live(const struct turn_ports *p, const struct addr *a)
 {
-	const unsigned port = addr_port(a);
+	const uint16_t port = addr_port(a);
 	const struct place *place;
 
 	if (port < p->min || port > p->max)
@@ -167,21 +205,51 @@ turn_ports_is_live(const struct turn_ports *p, const struct addr *a)
 	if ((place = find_inside(p, a)) == NULL &&
 	    (place = find_outside(p, a)) == NULL)
 		return false;
-	return (atomic_load_explicit(
-		    &place->open[port / WORD_BITS], memory_order_relaxed) >>
-		       port % WORD_BITS &
-		   1) != 0;
+	return mark_of(find_holder(p, place, port)) != 0;
 }
 
 void
-turn_ports_opened(struct turn_ports *p, const struct addr *at)
+turn_ports_opened(struct turn_ports *p, const struct addr *at, unsigned worker,
+    struct turn_leg *leg)
 {
-	const unsigned port = addr_port(at);
+	const uint32_t opening =
+	    atomic_fetch_add_explicit(&p->openings, 1, memory_order_relaxed);
 	struct place *place = find_inside(p, at);
+	struct holder *h;
 
-	assert(place != NULL);
-	atomic_fetch_or(
-	    &place->open[port / WORD_BITS], UINT64_C(1) << port % WORD_BITS);
+	assert(place != NULL && worker < SNAPSHOT_WORKERS_MAX);
+	h = find_holder(p, place, addr_port(at));
+	h->leg = leg;
+	atomic_store_explicit(&h->mark,
+	    opening << MARK_WORKER_BITS | (worker + 1), memory_order_release);
+}
+
+uint32_t
+turn_ports_mark(const struct turn_ports *p, const struct addr *a)
+{
+	const uint16_t port = addr_port(a);
+	const struct place *place;
+
+	if (port < p->min || port > p->max ||
+	    (place = find_inside(p, a)) == NULL)
+		return 0;
+	return mark_of(find_holder(p, place, port));
+}
+
+unsigned
+turn_ports_mark_worker(uint32_t mark)
+{
+	assert(mark != 0);
+	return (mark & MARK_WORKER_MASK) - 1;
+}
+
+struct turn_leg *
+turn_ports_leg(const struct turn_ports *p, const struct addr *a, uint32_t mark)
+{
+	const struct holder *h =
+	    find_holder(p, find_inside(p, a), addr_port(a));
+
+	return mark_of(h) == mark ? h->leg : NULL;
 }
 
 unsigned
@@ -259,24 +327,19 @@ take_port(
 	return 0;
 }
 
-static void
-drop_port(struct place *place, unsigned port)
-{
-	const uint64_t bit = UINT64_C(1) << port % WORD_BITS;
-	uint64_t old;
-
-	atomic_fetch_and(&place->open[port / WORD_BITS], ~bit);
-	old = atomic_fetch_and(&place->taken[port / WORD_BITS], ~bit);
-	assert((old & bit) != 0);
-}
-
 void
 turn_ports_give(struct turn_ports *p, const struct addr *at)
 {
 	struct place *place = find_inside(p, at);
+	const uint16_t port = addr_port(at);
+	const uint64_t bit = UINT64_C(1) << port % WORD_BITS;
+	uint64_t old;
 
 	assert(place != NULL);
-	drop_port(place, addr_port(at));
+	/* of who holds it, or of nobody while it is reserved */
+	atomic_store(&find_holder(p, place, port)->mark, 0);
+	old = atomic_fetch_and(&place->taken[port / WORD_BITS], ~bit);
+	assert((old & bit) != 0);
 }
 
 /* ---- reservations; the lock is held */

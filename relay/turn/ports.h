@@ -17,6 +17,7 @@
 #include "common/stun/attr.h"
 
 struct snapshot;
+struct turn_leg;
 struct turn_ports;
 
 enum {
@@ -46,8 +47,10 @@ turn_ports_take(struct addr *at, struct turn_ports *p, int family,
 /* Takes what a token reserves; a token works once.  0 or 508. */
 MUST_CHECK int turn_ports_redeem(struct addr *at, struct turn_ports *p,
     const uint8_t token[STUN_TOKEN_LEN], mono_ms now);
-/* at, a port that was taken, is bound: from now on it is live. */
-void turn_ports_opened(struct turn_ports *p, const struct addr *at);
+/* at, a port that was taken, is bound by worker for leg (borrowed until
+ * turn_ports_give): from now on it is live. */
+void turn_ports_opened(struct turn_ports *p, const struct addr *at,
+    unsigned worker, struct turn_leg *leg);
 /* Gives a taken port back. */
 void turn_ports_give(struct turn_ports *p, const struct addr *at);
 /* Gives expired reservations back.  Called now and then by any worker. */
@@ -56,6 +59,18 @@ void turn_ports_expire(struct turn_ports *p, mono_ms now);
 /* Is a (inside or outside address) an open relayed address?  One that is
  * only reserved is not: another program may sit there.  Called per packet. */
 bool turn_ports_is_live(const struct turn_ports *p, const struct addr *a);
+
+/*
+ * The mark of a live relayed address (inside form): whose it is, and which
+ * of its openings, so that who takes a port again has another one.  0: not
+ * live.  Called per packet: one load.
+ */
+uint32_t turn_ports_mark(const struct turn_ports *p, const struct addr *a);
+unsigned turn_ports_mark_worker(uint32_t mark);
+/* Whose mark it is only: the leg of a, if mark is still a's; else NULL. */
+struct turn_leg *
+turn_ports_leg(const struct turn_ports *p, const struct addr *a, uint32_t mark);
+
 /* How many are taken or reserved, of all addresses.  Looks at each bit. */
 unsigned turn_ports_taken(const struct turn_ports *p);
 

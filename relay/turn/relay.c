@@ -7,6 +7,7 @@
 #include "relay/snapshot.h"
 #include "turn/alloc.h"
 #include "turn/context.h"
+#include "turn/hairpin.h"
 #include "turn/peer.h"
 
 enum {
@@ -49,6 +50,7 @@ static void
 send_up(struct turn_alloc *al, const struct addr *peer, struct buf *b,
     bool dont_fragment)
 {
+	const struct snapshot *conf = al->turn->conf;
 	struct stats *stats = al->turn->stats;
 	struct turn_leg *leg = turn_alloc_leg(al, addr_family(peer));
 
@@ -60,7 +62,8 @@ send_up(struct turn_alloc *al, const struct addr *peer, struct buf *b,
 	al->up_bytes += b->len;
 	stats_count(stats, STATS_RELAYED_UP_PACKETS, 1);
 	stats_count(stats, STATS_RELAYED_UP_BYTES, b->len);
-	net_relayed_send(leg->socket, peer, b, dont_fragment);
+	if (!conf->relay.hairpin || !turn_hairpin_send(leg, peer, b))
+		net_relayed_send(leg->socket, peer, b, dont_fragment);
 }
 
 /* Returns whether b may go to peer. */
@@ -199,7 +202,7 @@ let_in(struct turn_alloc *al, const struct addr *peer,
 	return perm;
 }
 
-void
+bool
 turn_relay_down(
     struct turn_leg *leg, const struct addr *peer, struct buf *b, mono_ms now)
 {
@@ -210,20 +213,21 @@ turn_relay_down(
 	const uint32_t len = b->len;
 
 	if (let_in(al, peer, ch, now) == NULL)
-		return;
+		return false;
 	if (ch != NULL) {
 		uint8_t *head = buf_push(b, STUN_CHANNEL_HEADER_LEN);
 
 		stun_channel_header(head, ch->number, len);
 	} else if (!wrap_data(b, t, peer)) {
 		drop(al, STATS_DROP_TRUNCATED);
-		return;
+		return false;
 	}
 	al->down_packets++;
 	al->down_bytes += len;
 	stats_count(t->stats, STATS_RELAYED_DOWN_PACKETS, 1);
 	stats_count(t->stats, STATS_RELAYED_DOWN_BYTES, len);
 	net_send(t->net, &al->session.flow, b);
+	return true;
 }
 
 /* ---- ICMP */

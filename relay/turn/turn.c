@@ -11,6 +11,7 @@
 #include "relay/snapshot.h"
 #include "turn/alloc.h"
 #include "turn/context.h"
+#include "turn/hairpin.h"
 #include "turn/relay.h"
 #include "turn/reply.h"
 #include "turn/request.h"
@@ -38,7 +39,8 @@ turn_shared_new(const struct snapshot *conf)
 	if ((s = mem_try(1, sizeof(*s))) == NULL)
 		return NULL;
 	if ((s->ports = turn_ports_new(conf)) == NULL ||
-	    (s->throttle = turn_throttle_new()) == NULL)
+	    (s->throttle = turn_throttle_new()) == NULL ||
+	    (s->hairpin = turn_hairpin_new(conf->node.workers)) == NULL)
 		goto fail;
 	entropy_fill(s->nonce_key.bytes, sizeof(s->nonce_key.bytes));
 	return s;
@@ -55,6 +57,7 @@ turn_shared_free(struct turn_shared *s)
 		return;
 	turn_ports_free(s->ports);
 	turn_throttle_free(s->throttle);
+	turn_hairpin_free(s->hairpin);
 	secret_wipe(&s->nonce_key, sizeof(s->nonce_key));
 	mem_free(s);
 }
@@ -91,6 +94,7 @@ init(struct turn *t, const struct turn_config *config)
 	t->shared = config->shared;
 	t->conf = config->conf;
 	t->policy = config->policy;
+	t->worker = config->worker;
 	t->next_id = (uint64_t)config->worker << WORKER_SHIFT;
 	list_init(&t->allocs);
 	entropy_fill(t->tid, sizeof(t->tid));
@@ -112,6 +116,7 @@ turn_new(const struct turn_config *config)
 		goto fail;
 	/* first at once: the time is not known here */
 	wheel_set(t->wheel, &t->sweep, 0, on_sweep);
+	turn_hairpin_join(t, config->mailbox);
 	return t;
 
 fail:
@@ -150,6 +155,7 @@ turn_free(struct turn *t)
 	if (t == NULL)
 		return;
 	close_where(t, is_any, t->conf, "shut down");
+	turn_hairpin_leave(t);
 	wheel_stop(t->wheel, &t->sweep);
 	table_free(t->flows);
 	pool_free(t->alloc_pool);
@@ -354,6 +360,12 @@ turn_closed(void *arg, const struct net_flow *flow, mono_ms now)
 		return;
 	al->session.flow.conn = NULL;
 	turn_alloc_close(al, "connection closed");
+}
+
+void
+turn_turn_end(struct turn *t)
+{
+	turn_hairpin_flush(t);
 }
 
 void

@@ -15,13 +15,15 @@
 #include "net/net.h"
 
 struct budget;
+struct mailbox;
 struct policy;
 struct snapshot;
 struct stats;
 struct wheel;
 struct turn;
 
-/* What all workers share: relayed ports, nonce key, throttle.  SHARED:
+/* What all workers share: relayed ports, the rings of the hairpin, nonce key,
+ * throttle.  SHARED:
  * atomics, and locks of its own off the packet path. */
 struct turn_shared;
 struct turn_shared *turn_shared_new(const struct snapshot *conf);
@@ -36,6 +38,9 @@ struct turn_config {
 	const struct snapshot *conf;
 	const struct policy *policy;
 	unsigned worker;
+	/* of the worker, so that others can send to its allocations; kept
+	 * until turn_shared_free; NULL: there are no others */
+	struct mailbox *mailbox;
 };
 
 /* Returns NULL when memory is short. */
@@ -48,6 +53,9 @@ void turn_free(struct turn *t);
  * passing. */
 void turn_apply(struct turn *t, const struct snapshot *conf,
     const struct policy *policy, mono_ms now);
+
+/* The end of a loop turn, before net_turn_end. */
+void turn_turn_end(struct turn *t);
 
 /* The net_sink entries; arg is the struct turn. */
 void turn_message(

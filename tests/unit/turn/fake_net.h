@@ -67,6 +67,12 @@ net_now(struct net *n)
 	return n->now;
 }
 
+int64_t
+net_now_us(struct net *n)
+{
+	return n->now * 1000;
+}
+
 bool
 net_buf(struct net *n, struct buf *b, size_t room)
 {

@@ -225,15 +225,50 @@ test_only_an_open_port_is_live(void **state)
 
 	addr_set_port(&at, (uint16_t)port);
 	assert_false(is_live(*state, "10.0.0.7", port));
-	turn_ports_opened(*state, &at);
+	turn_ports_opened(*state, &at, 0, NULL);
 	assert_true(is_live(*state, "10.0.0.7", port));
 	assert_false(is_live(*state, "10.0.0.7", port + 1));
 	turn_ports_give(*state, &at);
 	assert_false(is_live(*state, "10.0.0.7", port));
 	assert_int_equal(turn_ports_redeem(&at, *state, token, 0), 0);
 	assert_false(is_live(*state, "10.0.0.7", port + 1));
-	turn_ports_opened(*state, &at);
+	turn_ports_opened(*state, &at, 0, NULL);
 	assert_true(is_live(*state, "10.0.0.7", port + 1));
+}
+
+static void
+test_a_mark_tells_whose_a_port_is_and_changes_with_each_opening(void **state)
+{
+	const unsigned port = take(*state, TURN_PORTS_ANY, 0);
+	struct addr at = addr("10.0.0.7"), outside = addr("203.0.113.7");
+	struct turn_leg *one = (struct turn_leg *)(void *)&at;
+	struct turn_leg *two = (struct turn_leg *)(void *)&outside;
+	uint32_t mark;
+
+	addr_set_port(&at, (uint16_t)port);
+	addr_set_port(&outside, (uint16_t)port);
+	assert_int_equal(turn_ports_mark(*state, &at), 0);
+	turn_ports_opened(*state, &at, 0, one);
+	mark = turn_ports_mark(*state, &at);
+	assert_int_equal(turn_ports_mark_worker(mark), 0);
+	assert_ptr_equal(turn_ports_leg(*state, &at, mark), one);
+	/* packets go to the inside */
+	assert_int_equal(turn_ports_mark(*state, &outside), 0);
+	turn_ports_give(*state, &at);
+	assert_int_equal(turn_ports_mark(*state, &at), 0);
+	assert_null(turn_ports_leg(*state, &at, mark));
+	while (take(*state, TURN_PORTS_ANY, 0) != port)
+		;
+	turn_ports_opened(*state, &at, SNAPSHOT_WORKERS_MAX - 1, two);
+	assert_null(turn_ports_leg(*state, &at, mark));
+	mark = turn_ports_mark(*state, &at);
+	assert_int_equal(
+	    turn_ports_mark_worker(mark), SNAPSHOT_WORKERS_MAX - 1);
+	assert_ptr_equal(turn_ports_leg(*state, &at, mark), two);
+	addr_set_port(&at, MAX + 1);
+	assert_int_equal(turn_ports_mark(*state, &at), 0);
+	addr_set_port(&at, MIN - 1);
+	assert_int_equal(turn_ports_mark(*state, &at), 0);
 }
 
 static void
@@ -352,7 +387,7 @@ test_outside_and_inside_are_one_relayed_address(void **state)
 	struct addr at = addr("10.0.0.7");
 
 	addr_set_port(&at, (uint16_t)port);
-	turn_ports_opened(*state, &at);
+	turn_ports_opened(*state, &at, 0, NULL);
 	assert_true(is_live(*state, "10.0.0.7", port));
 	assert_true(is_live(*state, "203.0.113.7", port));
 	assert_false(is_live(*state, "203.0.113.8", port));
@@ -438,7 +473,7 @@ churn(void *arg)
 		if (turn_ports_take(
 			&at, p, AF_INET, TURN_PORTS_PAIR, mine, now) != 0)
 			continue;
-		turn_ports_opened(p, &at);
+		turn_ports_opened(p, &at, 0, NULL);
 		if (!turn_ports_is_live(p, &at))
 			abort();
 		if (now % 2 == 0) {
@@ -479,7 +514,8 @@ test_new_reports_missing_memory(void **state)
 		p = open_ports(MIN, MAX, 3);
 	}
 	mem_fail_at(-1);
-	assert_int_equal(n, 4);
+	/* itself, places, reservations, the holders of each place */
+	assert_int_equal(n, 3 + 3 + 1);
 	turn_ports_free(p);
 	turn_ports_free(NULL);
 }
@@ -497,6 +533,8 @@ main(void)
 		WITH(open_one, test_a_pair_keeps_the_port_above_for_its_token),
 		WITH(open_one, test_a_reservation_expires),
 		WITH(open_one, test_only_an_open_port_is_live),
+		WITH(open_one,
+		    test_a_mark_tells_whose_a_port_is_and_changes_with_each_opening),
 		WITH(open_one, test_pairs_need_two_free_ports),
 		cmocka_unit_test(test_pairs_stay_in_a_range_with_odd_ends),
 		cmocka_unit_test(

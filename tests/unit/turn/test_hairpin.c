@@ -1,0 +1,219 @@
+#include "tests/unit/turn/pair.h"
+
+/* ---- one worker */
+
+static void
+test_both_ends_on_one_worker_hear_each_other(void **state)
+{
+	(void)state;
+	meet(first_turn);
+	bed_indicate(bob_out, "hello");
+	assert_int_equal(fake.sent_count, 1);
+	assert_indicated(&bob, alice_out, "hello");
+	be(&bob, first_turn);
+	bed_indicate(alice_out, "to you");
+	assert_int_equal(fake.sent_count, 2);
+	assert_indicated(&alice, bob_out, "to you");
+}
+
+static void
+test_a_packet_counts_as_if_it_had_travelled(void **state)
+{
+	(void)state;
+	meet(first_turn);
+	bed_indicate(bob_out, "hello");
+	assert_int_equal(bed_counter(STATS_HAIRPIN_PACKETS), 1);
+	assert_int_equal(bed_counter(STATS_RELAYED_UP_PACKETS), 1);
+	assert_int_equal(bed_counter(STATS_RELAYED_UP_BYTES), 5);
+	assert_int_equal(bed_counter(STATS_RELAYED_DOWN_PACKETS), 1);
+	assert_int_equal(bed_counter(STATS_RELAYED_DOWN_BYTES), 5);
+	assert_int_equal(peer_bytes(&bed.stats, STATS_OUT), 5 + 28);
+	assert_int_equal(peer_bytes(&bed.stats, STATS_IN), 5 + 28);
+	assert_int_equal(bed.stats.wire_packets[STATS_IN][STATS_PEER], 1);
+}
+
+static void
+test_channels_shorten_both_ends(void **state)
+{
+	static const uint8_t framed[] = { 0x40, 0x01, 0, 2, 'h', 'i' };
+
+	(void)state;
+	meet(first_turn);
+	assert_int_equal(bed_bind(NUMBER, bob_out), 0);
+	be(&bob, first_turn);
+	assert_int_equal(bed_bind(NUMBER, alice_out), 0);
+	be(&alice, first_turn);
+	bed_channel_data(NUMBER, "hi");
+	assert_true(addr_equal(&bed_last()->flow.client, &bob.client));
+	assert_int_equal(bed_last()->len, sizeof(framed));
+	assert_memory_equal(bed_last()->data, framed, sizeof(framed));
+}
+
+static void
+test_the_other_side_must_have_let_us_in(void **state)
+{
+	(void)state;
+	be(&bob, first_turn);
+	allocate(&bob_in, bob_out);
+	be(&alice, first_turn);
+	allocate(&alice_in, alice_out);
+	assert_int_equal(bed_permit(bob_out), 0);
+	fake.sent_count = 0;
+	bed_indicate(bob_out, "hello");
+	assert_int_equal(fake.sent_count, 0);
+	assert_int_equal(bed_dropped(STATS_DROP_NO_PERMISSION), 1);
+	assert_int_equal(bed_counter(STATS_RELAYED_UP_PACKETS), 1);
+	assert_int_equal(bed_counter(STATS_RELAYED_DOWN_PACKETS), 0);
+	/* it had arrived */
+	assert_int_equal(peer_bytes(&bed.stats, STATS_IN), 5 + 28);
+}
+
+static void
+test_a_client_may_send_to_itself(void **state)
+{
+	(void)state;
+	meet(first_turn);
+	bed_indicate(alice_out, "self");
+	assert_int_equal(fake.sent_count, 1);
+	assert_indicated(&alice, alice_out, "self");
+}
+
+static void
+test_an_ipv6_packet_has_a_longer_header(void **state)
+{
+	char at[ADDR_TEXT_MAX];
+	struct addr a;
+
+	(void)state;
+	be(&alice, first_turn);
+	assert_int_equal(bed_allocate_dual(), 0);
+	a = fake.relayed[1].at;
+	addr_format(&a, at);
+	assert_int_equal(bed_permit(at), 0);
+	bed_indicate(at, "six");
+	assert_indicated(&alice, at, "six");
+	assert_int_equal(peer_bytes(&bed.stats, STATS_OUT), 3 + 48);
+	assert_int_equal(peer_bytes(&bed.stats, STATS_IN), 3 + 48);
+}
+
+static void
+test_other_peers_are_reached_by_the_kernel(void **state)
+{
+	(void)state;
+	meet(first_turn);
+	assert_int_equal(bed_permit("9.9.9.9:7000"), 0);
+	bed_indicate("9.9.9.9:7000", "hello");
+	assert_true(bed_last()->to_peer);
+	assert_int_equal(bed_counter(STATS_HAIRPIN_PACKETS), 0);
+	assert_int_equal(peer_bytes(&bed.stats, STATS_OUT), 0);
+}
+
+static void
+test_the_kernel_is_the_way_when_the_configuration_says_so(void **state)
+{
+	(void)state;
+	meet(first_turn);
+	bed_conf.relay.hairpin = false;
+	bed_indicate(bob_out, "hello");
+	assert_int_equal(fake.sent_count, 1);
+	assert_true(bed_last()->to_peer);
+	assert_true(addr_equal(&bed_last()->peer, &bob_in));
+	assert_int_equal(bed_counter(STATS_HAIRPIN_PACKETS), 0);
+}
+
+/* What net hands up may lack room for a Data indication around the data. */
+static void
+test_a_packet_without_headroom_is_copied(void **state)
+{
+	uint8_t mem[STUN_CHANNEL_HEADER_LEN + 5];
+	struct buf b;
+
+	(void)state;
+	meet(first_turn);
+	assert_int_equal(bed_bind(NUMBER, bob_out), 0);
+	stun_channel_header(mem, NUMBER, 5);
+	memcpy(mem + STUN_CHANNEL_HEADER_LEN, "tight", 5);
+	buf_init(&b, mem, sizeof(mem), 0);
+	buf_put(&b, sizeof(mem));
+	turn_message(bed.turn, &bed.flow, &b, bed.now);
+	assert_indicated(&bob, alice_out, "tight");
+	fake.no_buf = true;
+	buf_init(&b, mem, sizeof(mem), 0);
+	buf_put(&b, sizeof(mem));
+	turn_message(bed.turn, &bed.flow, &b, bed.now);
+	assert_int_equal(bed_dropped(STATS_DROP_NO_MEMORY), 1);
+}
+
+/* ---- the caps */
+
+static void
+test_the_cap_holds_on_the_way_out(void **state)
+{
+	(void)state;
+	meet(first_turn);
+	bed_conf.caps.rate = 8000;
+	bed_conf.caps.burst = 1000;
+	budget_host_apply(bed.host, &bed_conf);
+	spend(STATS_OUT);
+	bed_indicate(bob_out, "hello");
+	assert_int_equal(fake.sent_count, 0);
+	assert_int_equal(bed_dropped(STATS_DROP_CAP_OUT), 1);
+	assert_int_equal(bed_dropped(STATS_DROP_CAP_IN), 0);
+}
+
+static void
+test_the_cap_holds_on_the_way_in(void **state)
+{
+	(void)state;
+	meet(first_turn);
+	bed_conf.caps.rate = 8000;
+	bed_conf.caps.burst = 1000;
+	budget_host_apply(bed.host, &bed_conf);
+	spend(STATS_IN);
+	bed_indicate(bob_out, "hello");
+	assert_int_equal(fake.sent_count, 0);
+	assert_int_equal(bed_dropped(STATS_DROP_CAP_OUT), 0);
+	assert_int_equal(bed_dropped(STATS_DROP_CAP_IN), 1);
+	assert_int_equal(peer_bytes(&bed.stats, STATS_OUT), 5 + 28);
+}
+
+static void
+test_new_reports_missing_memory(void **state)
+{
+	struct turn_hairpin *h = NULL;
+	long n = 0;
+
+	(void)state;
+	for (; h == NULL; n++) {
+		assert_true(n < 50);
+		mem_fail_at(n);
+		h = turn_hairpin_new(3);
+		mem_fail_at(-1);
+	}
+	/* itself, seats, lanes, two for each of six rings */
+	assert_int_equal(n, 3 + 2 * 6 + 1);
+	turn_hairpin_free(h);
+	turn_hairpin_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		HAIRPIN_TEST(test_both_ends_on_one_worker_hear_each_other),
+		HAIRPIN_TEST(test_a_packet_counts_as_if_it_had_travelled),
+		HAIRPIN_TEST(test_channels_shorten_both_ends),
+		HAIRPIN_TEST(test_the_other_side_must_have_let_us_in),
+		HAIRPIN_TEST(test_a_client_may_send_to_itself),
+		HAIRPIN_TEST(test_an_ipv6_packet_has_a_longer_header),
+		HAIRPIN_TEST(test_other_peers_are_reached_by_the_kernel),
+		HAIRPIN_TEST(
+		    test_the_kernel_is_the_way_when_the_configuration_says_so),
+		HAIRPIN_TEST(test_a_packet_without_headroom_is_copied),
+		HAIRPIN_TEST(test_the_cap_holds_on_the_way_out),
+		HAIRPIN_TEST(test_the_cap_holds_on_the_way_in),
+		cmocka_unit_test(test_new_reports_missing_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
