@@ -1,5 +1,6 @@
 #include "common/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,6 +67,55 @@ void
 mem_free(void *p)
 {
 	free(p);
+}
+
+size_t
+mem_size(const void *p)
+{
+	return malloc_usable_size((void *)(uintptr_t)p);
+}
+
+/* ---- who keeps how much */
+
+static void
+add(_Atomic uint64_t *to, uint64_t n)
+{
+	atomic_store_explicit(to,
+	    atomic_load_explicit(to, memory_order_relaxed) + n,
+	    memory_order_relaxed);
+}
+
+void
+mem_use_add(struct mem_use *use, int64_t count, int64_t bytes)
+{
+	if (use == NULL)
+		return;
+	add(&use->count, (uint64_t)count);
+	add(&use->bytes, (uint64_t)bytes);
+}
+
+void
+mem_use_one(struct mem_use *use, int count, const void *p)
+{
+	const int64_t bytes = (int64_t)mem_size(p);
+
+	if (use == NULL)
+		return;
+	mem_use_add(use, count, count * bytes);
+	atomic_store_explicit(
+	    &use->each, (uint64_t)bytes, memory_order_relaxed);
+}
+
+void
+mem_use_sum(struct mem_use *sum, const struct mem_use *from)
+{
+	add(&sum->count,
+	    atomic_load_explicit(&from->count, memory_order_relaxed));
+	add(&sum->bytes,
+	    atomic_load_explicit(&from->bytes, memory_order_relaxed));
+	if (atomic_load_explicit(&from->each, memory_order_relaxed) != 0)
+		sum->each =
+		    atomic_load_explicit(&from->each, memory_order_relaxed);
 }
 
 long

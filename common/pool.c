@@ -43,6 +43,8 @@ struct pool {
 	uint8_t *fresh;      /* rest of the newest slab, never used yet */
 	size_t fresh_left;   /* objects */
 	struct slab *slabs;
+	size_t bytes;        /* of p and its slabs */
+	struct mem_use *use; /* borrowed; NULL: nobody watches */
 };
 
 static size_t
@@ -67,7 +69,17 @@ pool_new(size_t size, size_t max)
 		p->per_slab = POOL_SLAB_MIN;
 	if (max != 0 && p->per_slab > max)
 		p->per_slab = max;
+	p->bytes = mem_size(p);
 	return p;
+}
+
+void
+pool_watch(struct pool *p, struct mem_use *use)
+{
+	assert(p->use == NULL);
+	p->use = use;
+	mem_use_add(use, (int64_t)p->used, (int64_t)p->bytes);
+	atomic_store_explicit(&use->each, p->stride, memory_order_relaxed);
 }
 
 void
@@ -77,6 +89,7 @@ pool_free(struct pool *p)
 
 	if (p == NULL)
 		return;
+	mem_use_add(p->use, -(int64_t)p->used, -(int64_t)p->bytes);
 	while ((s = p->slabs) != NULL) {
 		p->slabs = s->next;
 		ASAN_UNPOISON_MEMORY_REGION(
@@ -97,6 +110,8 @@ add_slab(struct pool *p)
 		return false;
 	s->next = p->slabs;
 	p->slabs = s;
+	p->bytes += mem_size(s);
+	mem_use_add(p->use, 0, (int64_t)mem_size(s));
 	p->fresh = (uint8_t *)(s + 1);
 	p->fresh_left = p->per_slab;
 	ASAN_POISON_MEMORY_REGION(p->fresh, p->per_slab * p->stride);
@@ -134,6 +149,7 @@ pool_get(struct pool *p)
 	if (p->spare == NULL && p->fresh_left == 0 && !add_slab(p))
 		return NULL;
 	p->used++;
+	mem_use_add(p->use, 1, 0);
 	return p->spare != NULL ? take_spare(p) : take_fresh(p);
 }
 
@@ -148,6 +164,7 @@ pool_put(struct pool *p, void *obj)
 	s->next = p->spare;
 	p->spare = s;
 	p->used--;
+	mem_use_add(p->use, -1, 0);
 	ASAN_POISON_MEMORY_REGION(obj, p->stride);
 }
 

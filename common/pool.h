@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+struct mem_use;
 struct pool;
 
 /* size: bytes an object; max: objects in use at most, 0 = no limit but
@@ -19,6 +20,9 @@ void pool_free(struct pool *p);
 void *pool_get(struct pool *p);
 /* Takes obj back; NULL is legal. */
 void pool_put(struct pool *p, void *obj);
+
+/* From now on use (borrowed until pool_free) tells what p holds. */
+void pool_watch(struct pool *p, struct mem_use *use);
 
 size_t pool_used(const struct pool *p);
 

@@ -23,6 +23,7 @@ struct table {
 	struct slot *slots;
 	size_t mask; /* slots - 1 */
 	size_t count;
+	struct mem_use *use; /* borrowed; NULL: nobody watches */
 };
 
 /* ---- SipHash-1-3 (Aumasson and Bernstein, 2012): one round a word, three
@@ -155,11 +156,26 @@ fail:
 	return NULL;
 }
 
+static int64_t
+bytes_of(const struct table *t)
+{
+	return (int64_t)(mem_size(t) + mem_size(t->slots));
+}
+
+void
+table_watch(struct table *t, struct mem_use *use)
+{
+	assert(t->use == NULL);
+	t->use = use;
+	mem_use_add(use, (int64_t)t->count, bytes_of(t));
+}
+
 void
 table_free(struct table *t)
 {
 	if (t == NULL)
 		return;
+	mem_use_add(t->use, -(int64_t)t->count, -bytes_of(t));
 	mem_free(t->slots);
 	mem_free(t);
 }
@@ -204,6 +220,8 @@ grow(struct table *t)
 		if (old[i].item != NULL)
 			place(t, old[i].hash, old[i].item);
 	}
+	mem_use_add(
+	    t->use, 0, (int64_t)mem_size(slots) - (int64_t)mem_size(old));
 	mem_free(old);
 	return 0;
 }
@@ -216,6 +234,7 @@ table_add(struct table *t, uint32_t hash, void *item)
 		return ENOMEM;
 	place(t, hash, item);
 	t->count++;
+	mem_use_add(t->use, 1, 0);
 	return 0;
 }
 
@@ -249,6 +268,7 @@ table_remove(struct table *t, uint32_t hash, const void *item)
 	}
 	close_gap(t, i);
 	t->count--;
+	mem_use_add(t->use, -1, 0);
 	return true;
 }
 

@@ -16,6 +16,7 @@
 #include "common/code.h"
 
 struct addr;
+struct mem_use;
 
 /* Is item the one key describes? */
 typedef bool table_eq(const void *item, const void *key);
@@ -26,6 +27,10 @@ struct table;
 struct table *table_new(size_t room, table_eq *eq);
 /* Frees the table, not its items. */
 void table_free(struct table *t);
+
+/* From now on use (borrowed until table_free) tells what t holds: its slots,
+ * not its items. */
+void table_watch(struct table *t, struct mem_use *use);
 
 /* SipHash-1-3 under the process seed, folded to 32 bits. */
 uint32_t table_hash(const void *key, size_t len);

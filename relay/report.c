@@ -11,11 +11,13 @@ report_status(struct server *s)
 {
 	struct stats sum = { 0 };
 	struct process process;
+	struct memory_heap heap;
 	struct status st = {
 		.conf = s->conf,
 		.listeners = s->listeners,
 		.sum = &sum,
 		.process = &process,
+		.heap = &heap,
 		.rate = rate_view(&s->rate),
 		.started_wall_s = s->started_wall_s,
 		.uptime_ms = mono_now() - s->started,
@@ -26,6 +28,7 @@ report_status(struct server *s)
 
 	server_sum(s, &sum);
 	process_read(&process);
+	memory_heap_read(&heap);
 	return status_json(&st);
 }
 

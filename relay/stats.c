@@ -68,6 +68,7 @@ stats_sum(struct stats *sum, const struct stats *from)
 	sum_row(sum->auth, from->auth, STATS_AUTH_COUNT);
 	sum_row(sum->error, from->error, STATS_ERROR_COUNT);
 	sum_row(&sum->loop_turns, &from->loop_turns, 1);
+	memory_sum(&sum->memory, &from->memory);
 }
 
 const char *

@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "relay/memory.h"
+
 /* Direction as the host sees it: in = taken from the kernel, out = handed to
  * it.  Kind: whom the bytes are exchanged with. */
 enum stats_dir { STATS_IN, STATS_OUT, STATS_DIRS };
@@ -102,7 +104,11 @@ enum stats_auth { STATS_AUTHS(STATS_AUTH_ENUM) STATS_AUTH_COUNT };
 	X(SYSCALLS_RECV, "receive_calls_total", "counter",                    \
 	    "System calls that received datagrams")                           \
 	X(SYSCALLS_SEND, "send_calls_total", "counter",                       \
-	    "System calls that sent datagrams")
+	    "System calls that sent datagrams")                               \
+	X(SEGMENTS_SENT, "segments_sent_total", "counter",                    \
+	    "Datagrams that left several at once (UDP_SEGMENT)")              \
+	X(SEGMENTS_RECEIVED, "segments_received_total", "counter",            \
+	    "Datagrams that arrived several at once (UDP_GRO)")
 #define STATS_COUNTER_ENUM(id, name, type, help) STATS_##id,
 enum stats_counter { STATS_COUNTERS(STATS_COUNTER_ENUM) STATS_COUNTER_COUNT };
 
@@ -118,6 +124,7 @@ struct stats {
 	_Atomic uint64_t
 	    error[STATS_ERROR_COUNT]; /* STUN error answers by code */
 	_Atomic uint64_t loop_turns;
+	struct memory memory;
 };
 
 /* Owner only: no atomic read-modify-write is needed. */
@@ -133,6 +140,12 @@ static inline void
 stats_count(struct stats *s, enum stats_counter c, int64_t n)
 {
 	stats_add(&s->counter[c], (uint64_t)n);
+}
+
+static inline struct mem_use *
+stats_memory(struct stats *s, enum memory_kind kind)
+{
+	return &s->memory.use[kind];
 }
 
 static inline void

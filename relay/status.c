@@ -104,6 +104,8 @@ add_counters(json_t *all, const struct stats *sum)
 		{ "receive_buffer_drops", STATS_RCVBUF_DROPS },
 		{ "receive_calls", STATS_SYSCALLS_RECV },
 		{ "send_calls", STATS_SYSCALLS_SEND },
+		{ "segments_sent", STATS_SEGMENTS_SENT },
+		{ "segments_received", STATS_SEGMENTS_RECEIVED },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
@@ -220,5 +222,6 @@ status_json(const struct status *st)
 	json_object_set_new(all, "errors", errors_json(sum));
 	json_object_set_new(all, "auth_failures", auth_json(sum));
 	json_object_set_new(all, "process", process_json(st->process));
+	json_object_set_new(all, "memory", memory_json(&sum->memory, st->heap));
 	return all;
 }

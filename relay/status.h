@@ -23,6 +23,7 @@ struct status {
 	const struct net_listeners *listeners; /* NULL: none */
 	const struct stats *sum;
 	const struct process *process;
+	const struct memory_heap *heap;
 	struct rate_view rate;
 	int64_t started_wall_s;
 	int64_t uptime_ms;

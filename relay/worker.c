@@ -192,6 +192,7 @@ open_loop(struct worker *w)
 		return ENOMEM;
 	if ((w->wheel = wheel_new(mono_now())) == NULL)
 		return ENOMEM;
+	mem_use_one(stats_memory(w->stats, MEMORY_WHEELS), 1, w->wheel);
 	if ((w->tick = evtimer_new(w->base, on_tick, w)) == NULL)
 		return ENOMEM;
 	if ((w->mail = event_new(w->base, mailbox_fd(w->mailbox),

@@ -21,7 +21,8 @@ enum ctl_exit {
 
 struct ctl_verb {
 	const char *name;  /* NULL ends a table */
-	const char *words; /* behind the verb, for --help */
+	const char *words; /* behind the verb, for --help; "--memory" is the
+			    * option by that name */
 	const char *help;
 	/* Fills args from the words behind the verb; 0 or EINVAL.  NULL: the
 	 * verb takes none. */
@@ -32,6 +33,7 @@ struct ctl_verb {
 int ctl_allocations_parse(json_t *args, int count, char **word);
 void ctl_allocations_print(FILE *out, const json_t *answer);
 void ctl_reload_print(FILE *out, const json_t *answer);
+void ctl_memory_print(FILE *out, const json_t *answer);
 void ctl_status_print(FILE *out, const json_t *answer);
 void ctl_version_print(FILE *out, const json_t *answer);
 

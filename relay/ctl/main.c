@@ -19,6 +19,8 @@ static const char default_socket[] = "/run/supernode/control.sock";
 
 static const struct ctl_verb table[] = {
 	{ "status", "", "what the server is and does", NULL, ctl_status_print },
+	{ "status", "--memory", "what it keeps in memory", NULL,
+	    ctl_memory_print },
 	{ "allocations", "[LIMIT]", "who relays at the moment",
 	    ctl_allocations_parse, ctl_allocations_print },
 	{ "reload", "", "load the configuration again, all or nothing", NULL,
@@ -31,6 +33,7 @@ static const struct ctl_verb table[] = {
 struct options {
 	const char *socket;
 	bool is_json;
+	bool is_memory;
 	bool wants_help;
 	bool wants_version;
 	int word; /* index of the verb in argv */
@@ -60,6 +63,7 @@ parse(struct options *o, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "memory", no_argument, NULL, 'm' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -73,6 +77,9 @@ parse(struct options *o, int argc, char **argv)
 			break;
 		case 'j':
 			o->is_json = true;
+			break;
+		case 'm':
+			o->is_memory = true;
 			break;
 		case 'V':
 			o->wants_version = true;
@@ -89,10 +96,11 @@ parse(struct options *o, int argc, char **argv)
 }
 
 static const struct ctl_verb *
-find(const char *name)
+find(const char *name, bool is_memory)
 {
 	for (const struct ctl_verb *v = table; v->name != NULL; v++)
-		if (strcmp(v->name, name) == 0)
+		if (strcmp(v->name, name) == 0 &&
+		    (strcmp(v->words, "--memory") == 0) == is_memory)
 			return v;
 	return NULL;
 }
@@ -138,12 +146,13 @@ ask(const struct ctl_verb *v, const struct options *o, json_t *request)
 static int
 run(const struct options *o, int count, char **word)
 {
-	const struct ctl_verb *v = find(word[0]);
+	const struct ctl_verb *v = find(word[0], o->is_memory);
 	json_t *args;
 	int rc = 0;
 
 	if (v == NULL) {
-		fprintf(stderr, "supernodectl: %s: no such verb\n", word[0]);
+		fprintf(stderr, "supernodectl: %s%s: no such verb\n", word[0],
+		    o->is_memory ? " --memory" : "");
 		return CTL_USAGE;
 	}
 	args = json_object();

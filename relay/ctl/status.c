@@ -97,6 +97,11 @@ add_counts(struct ctl_text_table *t, const json_t *s)
 	    ctl_text_count(number(s, "connections"), a),
 	    ctl_text_count(number(s, "dtls_associations"), b));
 	row(t, "sessions", line);
+	if (number(s, "receive_buffer_drops") == 0)
+		return;
+	snprintf(line, sizeof(line), "%s datagrams, the receive buffer full",
+	    ctl_text_count(number(s, "receive_buffer_drops"), a));
+	row(t, "kernel dropped", line);
 }
 
 static void

@@ -351,6 +351,7 @@ static void
 free_assoc(struct net_conn *c)
 {
 	SSL_free(of(c)->ssl);
+	mem_use_one(stats_memory(c->net->stats, MEMORY_ASSOCIATIONS), -1, c);
 	mem_free(c);
 }
 
@@ -421,6 +422,7 @@ promote(struct net_dtls *d, uint32_t hash)
 	a->conn.flow = d->pipe.flow;
 	a->conn.flow.transport = NET_DTLS;
 	net_conn_begin(&a->conn, n);
+	mem_use_one(stats_memory(n->stats, MEMORY_ASSOCIATIONS), 1, a);
 	stats_count(n->stats, STATS_DTLS_ASSOCIATIONS, 1);
 	return a;
 }
@@ -512,6 +514,7 @@ net_dtls_new(struct net *n)
 	if ((d->method = make_method()) == NULL ||
 	    (d->assocs = table_new(0, is_of)) == NULL)
 		goto fail;
+	table_watch(d->assocs, stats_memory(n->stats, MEMORY_TABLES));
 	return d;
 
 fail:

@@ -65,6 +65,16 @@ init_lists(struct net *n)
 	list_init(&n->dead_conns);
 }
 
+static void
+watch_memory(struct net *n)
+{
+	mem_use_add(stats_memory(n->stats, MEMORY_PACKETS),
+	    SLOT_COUNT + SLOT_BIG_COUNT,
+	    (int64_t)(net_slots_bytes(n->slots) + mem_size(n->out) +
+		mem_size(n->batch)));
+	pool_watch(n->relayed_pool, stats_memory(n->stats, MEMORY_RELAYED));
+}
+
 struct net *
 net_new(const struct net_config *config)
 {
@@ -89,6 +99,7 @@ net_new(const struct net_config *config)
 	    (n->relayed_pool = net_relayed_pool_new()) == NULL ||
 	    (n->dtls = net_dtls_new(n)) == NULL || start_listeners(n) != 0)
 		goto fail;
+	watch_memory(n);
 	/* the thread that will run the loop may be another one */
 	n->owner.bound = false;
 	n->now_us = 0;

@@ -82,6 +82,18 @@ net_slots_free(struct net_slots *s)
 	mem_free(s);
 }
 
+static size_t
+shelf_bytes(const struct shelf *h)
+{
+	return mem_size(h->mem) + mem_size(h->slots) + mem_size(h->spare);
+}
+
+size_t
+net_slots_bytes(const struct net_slots *s)
+{
+	return mem_size(s) + shelf_bytes(&s->small) + shelf_bytes(&s->big);
+}
+
 static inline bool
 is_on(const struct shelf *h, const uint8_t *base)
 {

@@ -55,6 +55,8 @@ void net_slots_done(struct net_slots *s, uint8_t *base);
 void net_slots_turn_end(struct net_slots *s);
 
 size_t net_slots_size(const struct net_slots *s, const uint8_t *base);
+/* What all of it takes. */
+size_t net_slots_bytes(const struct net_slots *s);
 /* How many are free. */
 unsigned net_slots_spare(const struct net_slots *s);
 unsigned net_slots_spare_big(const struct net_slots *s);

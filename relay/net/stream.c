@@ -550,6 +550,7 @@ free_stream(struct net_conn *c)
 	if (s->fd >= 0)
 		close(s->fd);
 	mem_free(s->header);
+	mem_use_one(stats_memory(c->net->stats, MEMORY_CONNECTIONS), -1, s);
 	mem_free(s);
 }
 
@@ -580,6 +581,7 @@ net_stream_open(
 		return ENOMEM;
 	}
 	net_conn_begin(&s->conn, n);
+	mem_use_one(stats_memory(n->stats, MEMORY_CONNECTIONS), 1, s);
 	stats_count(n->stats, STATS_CONNECTIONS, 1);
 	stats_count(n->stats, STATS_CONNECTIONS_TOTAL, 1);
 	return 0;

@@ -100,6 +100,17 @@ init(struct turn *t, const struct turn_config *config)
 	entropy_fill(t->tid, sizeof(t->tid));
 }
 
+static void
+watch_memory(struct turn *t)
+{
+	struct stats *s = t->stats;
+
+	table_watch(t->flows, stats_memory(s, MEMORY_TABLES));
+	pool_watch(t->alloc_pool, stats_memory(s, MEMORY_ALLOCATIONS));
+	pool_watch(t->perm_pool, stats_memory(s, MEMORY_PERMISSIONS));
+	pool_watch(t->channel_pool, stats_memory(s, MEMORY_CHANNELS));
+}
+
 struct turn *
 turn_new(const struct turn_config *config)
 {
@@ -114,6 +125,7 @@ turn_new(const struct turn_config *config)
 	    (t->channel_pool = pool_new(sizeof(struct turn_channel), 0)) ==
 		NULL)
 		goto fail;
+	watch_memory(t);
 	/* first at once: the time is not known here */
 	wheel_set(t->wheel, &t->sweep, 0, on_sweep);
 	turn_hairpin_join(t, config->mailbox);

@@ -14,6 +14,7 @@ static struct addr relay_address;
 static struct snapshot conf;
 static struct stats sum;
 static struct process process;
+static struct memory_heap heap;
 
 static int
 setup(void **state)
@@ -38,6 +39,7 @@ status(void)
 	const struct status st = { .conf = &conf,
 		.sum = &sum,
 		.process = &process,
+		.heap = &heap,
 		.uptime_ms = 2500,
 		.workers = 4,
 		.is_serving = true };
