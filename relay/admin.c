@@ -92,6 +92,15 @@ on_other(struct evhttp_request *rq, void *arg)
 	    rq, HTTP_NOTFOUND, "text/plain", "/metrics /health /status.json\n");
 }
 
+/* Left alone, evhttp closes a descriptor while the loop still watches it: by
+ * then it may be a client's, of another thread. */
+static struct bufferevent *
+make_bev(struct event_base *base, void *arg)
+{
+	(void)arg;
+	return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+}
+
 static int
 bind_at(struct admin *a, const struct addr *at)
 {
@@ -131,6 +140,7 @@ admin_open(struct admin **out, struct server *s, const struct addr *at,
 	a->server = s;
 	if ((a->http = evhttp_new(s->base)) == NULL)
 		goto fail;
+	evhttp_set_bevcb(a->http, make_bev, NULL);
 	evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET);
 	evhttp_set_max_headers_size(a->http, ADMIN_HEADERS_MAX);
 	evhttp_set_max_body_size(a->http, ADMIN_BODY_MAX);
