@@ -104,11 +104,12 @@ main(int argc, char **argv)
 	b.client.sin_family = b.peer.sin_family = AF_INET;
 	b.client.sin_port = htons(port + BENCH_FLEET_BARE_CLIENT);
 	b.peer.sin_port = htons(port + BENCH_FLEET_BARE_PEER);
-	b.peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	b.peer.sin_addr.s_addr = htonl(BENCH_FLEET_PEER);
 	b.fds = mem_must(b.count + 1, sizeof(b.fds[0]));
 	for (unsigned i = 0; i < b.count && !b.hairpin; i++)
 		b.fds[i] = open_socket(&b, bench_fleet_bare(i), port);
-	b.client_fd = b.fds[b.count] = open_socket(&b, b.peer.sin_addr, port);
+	b.client_fd = b.fds[b.count] =
+	    open_socket(&b, (struct in_addr){ htonl(INADDR_LOOPBACK) }, port);
 	if (strcmp(argv[1], "uring") == 0)
 		bare_run_uring(&b);
 	bare_run_batches(&b);

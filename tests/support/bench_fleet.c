@@ -82,14 +82,14 @@ static int
 open_sockets(struct bench_fleet *f)
 {
 	const unsigned port = addr_port(&f->server);
-	char clients[32] = "0.0.0.0", peer[32] = "127.0.0.1";
+	char clients[32] = "0.0.0.0", peer[32] = "127.0.0.2";
 	struct addr any;
 	int rc;
 
 	if (f->is_bare) {
 		snprintf(clients, sizeof(clients), "0.0.0.0:%u",
 		    port + BENCH_FLEET_BARE_CLIENT);
-		snprintf(peer, sizeof(peer), "127.0.0.1:%u",
+		snprintf(peer, sizeof(peer), "127.0.0.2:%u",
 		    port + BENCH_FLEET_BARE_PEER);
 	}
 	if ((rc = open_socket(&f->client_fd, clients, &any)) != 0)

@@ -21,6 +21,7 @@ enum {
 	BENCH_FLEET_MAX = 200000,
 	BENCH_FLEET_CONTROL = 32,       /* CMSG_SPACE(struct in_pktinfo) */
 	BENCH_FLEET_HOSTS = 0x7f010001, /* 127.1.0.1, the first client */
+	BENCH_FLEET_PEER = 0x7f000002,  /* 127.0.0.2: not the server's host */
 	/* a bare forwarder's first relayed address, 127.16.0.1, and where its
 	 * clients and its peer are: on the server's port and so many more */
 	BENCH_FLEET_BARE = 0x7f100001,
