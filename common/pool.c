@@ -16,15 +16,19 @@
 #endif
 
 enum {
-	POOL_SLAB_BYTES = 64 * 1024, /* aim of one slab */
-	POOL_SLAB_MIN = 8,           /* objects, however large they are */
-	POOL_LINE = 64,              /* objects of a line or more start one */
+	/* the first slab; then each is as large as all before it, so that a
+	 * worker with few sessions holds little, up to the largest */
+	POOL_SLAB_FIRST = 8 * 1024,
+	POOL_SLAB_BYTES = 64 * 1024,
+	POOL_SLAB_MIN = 8, /* objects, however large they are */
+	POOL_LINE = 64,    /* objects of a line or more start one */
 	POOL_ALIGN = 16,
 };
 
 /* Fills a cache line, so that the first object is aligned. */
 struct slab {
 	struct slab *next;
+	size_t objects;
 } __attribute__((aligned(POOL_LINE)));
 
 /* An object that is not in use. */
@@ -36,7 +40,8 @@ struct pool {
 	/* OWNER: the thread that uses it */
 	size_t size;         /* as asked for, but no less than a spare */
 	size_t stride;       /* from object to object */
-	size_t per_slab;     /* objects */
+	size_t per_slab;     /* objects of the next slab */
+	size_t per_slab_max; /* objects */
 	size_t max;          /* objects, 0 = no limit */
 	size_t used;         /* objects */
 	struct spare *spare; /* put back before */
@@ -53,6 +58,16 @@ round_up(size_t n, size_t to)
 	return (n + to - 1) / to * to;
 }
 
+static size_t
+objects_in(const struct pool *p, size_t slab_bytes)
+{
+	size_t n = (slab_bytes - sizeof(struct slab)) / p->stride;
+
+	if (n < POOL_SLAB_MIN)
+		n = POOL_SLAB_MIN;
+	return p->max != 0 && n > p->max ? p->max : n;
+}
+
 struct pool *
 pool_new(size_t size, size_t max)
 {
@@ -64,11 +79,8 @@ pool_new(size_t size, size_t max)
 	p->size = size > sizeof(struct spare) ? size : sizeof(struct spare);
 	p->stride = round_up(size, size < POOL_LINE ? POOL_ALIGN : POOL_LINE);
 	p->max = max;
-	p->per_slab = (POOL_SLAB_BYTES - sizeof(struct slab)) / p->stride;
-	if (p->per_slab < POOL_SLAB_MIN)
-		p->per_slab = POOL_SLAB_MIN;
-	if (max != 0 && p->per_slab > max)
-		p->per_slab = max;
+	p->per_slab = objects_in(p, POOL_SLAB_FIRST);
+	p->per_slab_max = objects_in(p, POOL_SLAB_BYTES);
 	p->bytes = mem_size(p);
 	return p;
 }
@@ -93,10 +105,20 @@ pool_free(struct pool *p)
 	while ((s = p->slabs) != NULL) {
 		p->slabs = s->next;
 		ASAN_UNPOISON_MEMORY_REGION(
-		    s, sizeof(*s) + p->per_slab * p->stride);
+		    s, sizeof(*s) + s->objects * p->stride);
 		mem_free(s);
 	}
 	mem_free(p);
+}
+
+/* As many again as there are, within bounds. */
+static void
+set_next_size(struct pool *p)
+{
+	if (p->slabs->next != NULL)
+		p->per_slab *= 2;
+	if (p->per_slab > p->per_slab_max)
+		p->per_slab = p->per_slab_max;
 }
 
 /* False when memory is short. */
@@ -109,12 +131,14 @@ add_slab(struct pool *p)
 	if (s == NULL)
 		return false;
 	s->next = p->slabs;
+	s->objects = p->per_slab;
 	p->slabs = s;
 	p->bytes += mem_size(s);
 	mem_use_add(p->use, 0, (int64_t)mem_size(s));
 	p->fresh = (uint8_t *)(s + 1);
 	p->fresh_left = p->per_slab;
-	ASAN_POISON_MEMORY_REGION(p->fresh, p->per_slab * p->stride);
+	ASAN_POISON_MEMORY_REGION(p->fresh, s->objects * p->stride);
+	set_next_size(p);
 	return true;
 }
 
