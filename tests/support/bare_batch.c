@@ -23,7 +23,7 @@ struct slot {
 	struct sockaddr_in from;
 	struct iphdr ip; /* raw: what goes before it */
 	struct udphdr udp;
-	uint8_t control[CONTROL];
+	_Alignas(struct cmsghdr) uint8_t control[CONTROL];
 	struct iovec iov[2 * SEGMENTS];
 };
 

@@ -44,7 +44,7 @@ struct bench_lane {
 	struct mmsghdr in[BENCH_LANE_BATCH];
 	struct iovec in_iov[BENCH_LANE_BATCH];
 	uint8_t head[BENCH_LANE_BATCH][HEAD_BYTES];
-	uint8_t gro[BENCH_LANE_BATCH][GRO_BYTES];
+	_Alignas(struct cmsghdr) uint8_t gro[BENCH_LANE_BATCH][GRO_BYTES];
 };
 
 _Static_assert(sizeof(struct mark) == BENCH_LANE_SIZE_MIN,
