@@ -46,8 +46,8 @@ enum {
 	/* of a socket; the kernel keeps twice as much in an int */
 	SNAPSHOT_BUFFER_MIN = 4096,
 	SNAPSHOT_BUFFER_MAX = 512 << 20,
-	SNAPSHOT_NAME_MAX = 253,   /* a DNS name */
-	SNAPSHOT_USER_MAX = 508,   /* USERNAME: below 509 bytes, RFC 8489 */
+	SNAPSHOT_NAME_MAX = 253, /* a DNS name */
+	SNAPSHOT_USER_MAX = 508, /* USERNAME: below 509 bytes, RFC 8489 */
 	SNAPSHOT_PASSWORD_MAX = 512,
 };
 
