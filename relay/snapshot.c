@@ -241,7 +241,8 @@ needs_restart(const struct snapshot_key *k)
 	if (strcmp(k->section, "listen") == 0)
 		return (k->kind->print != NULL && k->kind->is_list &&
 			   strcmp(k->name, "proxy-protocol") != 0) ||
-		    strstr(k->name, "-buffer") != NULL;
+		    strstr(k->name, "-buffer") != NULL ||
+		    strcmp(k->name, "offload") == 0;
 	/* the table of relayed ports is made once */
 	if (strcmp(k->section, "relay") == 0)
 		return strcmp(k->name, "addresses") == 0 ||

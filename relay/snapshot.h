@@ -70,6 +70,7 @@ struct snapshot {
 		/* of each UDP socket, bytes; 0: the kernel's default */
 		uint64_t receive_buffer;
 		uint64_t send_buffer;
+		bool offload; /* relayed addresses too */
 	} listen;
 	struct {
 		bool enabled;

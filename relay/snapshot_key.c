@@ -54,6 +54,7 @@ const struct snapshot_key snapshot_keys[] = {
 	    .def = LISTEN_BUFFER, .max = SNAPSHOT_BUFFER_MAX),
 	KEY("listen", "send-buffer", size, listen.send_buffer,
 	    .def = LISTEN_BUFFER, .max = SNAPSHOT_BUFFER_MAX),
+	KEY("listen", "offload", bool, listen.offload, .def = "true"),
 
 	KEY("relay", "enabled", bool, relay.enabled, .def = "true"),
 	KEY("relay", "addresses", hosts, relay.addresses, .def = ""),

@@ -26,6 +26,7 @@ test_defaults_are_as_documented(void **state)
 	assert_int_equal(s->listen.dtls.count, 0);
 	assert_int_equal(s->listen.receive_buffer, 4 << 20);
 	assert_int_equal(s->listen.send_buffer, 4 << 20);
+	assert_true(s->listen.offload);
 	assert_true(s->relay.enabled);
 	assert_true(s->relay.hairpin);
 	assert_int_equal(s->relay.receive_buffer, 1 << 20);
@@ -332,7 +333,7 @@ diff(const struct snapshot *a, const struct snapshot *b)
 	"node { name = n realm = r workers = 3 contact = '${x}a\"b\\\\c' }" \
 	"listen { certificate = /c private-key = /k "                       \
 	"proxy-protocol = {\"10.0.0.0/8\"} "                                \
-	"receive-buffer = 8MiB send-buffer = 0 }"                           \
+	"receive-buffer = 8MiB send-buffer = 0 offload = no }"                        \
 	"relay { addresses = {\"1.2.3.4\", \"2001:db8::7\"} "               \
 	"external = {\"5.6.7.8/1.2.3.4\"} ports = \"2000-3000\" "           \
 	"enabled = false hairpin = no allow = {\"10.1.0.0/16\"} }"          \
@@ -424,6 +425,8 @@ test_sockets_and_workers_need_a_restart(void **state)
 		    "listen.receive-buffer" },
 		{ "node { workers = 3 } listen { send-buffer = 0 }",
 		    "listen.send-buffer" },
+		{ "node { workers = 3 } listen { offload = false }",
+		    "listen.offload" },
 		{ "node { workers = 3 } relay { receive-buffer = 64KiB }",
 		    NULL },
 		{ "node { workers = 3 } admin { listen = '' }",
