@@ -1,5 +1,6 @@
 #include "net/batch.h"
 
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -10,14 +11,26 @@
 
 union control {
 	struct cmsghdr align;
-	char v4[CMSG_SPACE(sizeof(struct in_pktinfo))];
-	char v6[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+	    CMSG_SPACE(sizeof(int))];
+};
+
+/* A walk through one place. */
+struct walk {
+	uint8_t *slot; /* what holds the packets */
+	uint32_t room; /* its size */
+	uint8_t *next;
+	uint32_t left;    /* bytes not yet given out */
+	uint32_t segment; /* size of each but the last; 0: there is one */
+	bool done;
 };
 
 struct net_batch {
 	/* OWNER: worker */
 	struct net *net;          /* borrowed */
 	unsigned used;            /* places the last recv filled */
+	struct walk walk;         /* through the open one */
+	uint8_t *part, *big_part; /* for the next that needs its own */
 	uint8_t *slot[BATCH_MAX]; /* NULL: went on to be sent */
 	uint8_t *big[BATCH_MAX];
 	struct mmsghdr msgs[BATCH_MAX];
@@ -49,6 +62,7 @@ net_batch_new(struct net *n)
 
 		m->msg_name = &b->from[i];
 		m->msg_iov = b->iov[i];
+		m->msg_iovlen = 2;
 		m->msg_control = &b->control[i];
 		reset(b, i);
 	}
@@ -59,6 +73,15 @@ void
 net_batch_free(struct net_batch *b)
 {
 	mem_free(b); /* its slots go with net->slots */
+}
+
+void
+net_batch_coalesce(int fd, bool on)
+{
+	const int v = on;
+
+	/* where the kernel has it not, packets come one by one */
+	setsockopt(fd, SOL_UDP, UDP_GRO, &v, sizeof(v));
 }
 
 /* Gives place i its memory.  False when there is none. */
@@ -73,30 +96,42 @@ arm(struct net_batch *b, unsigned i)
 		b->iov[i][0].iov_base = b->slot[i] + BUF_HEADROOM;
 		b->iov[i][0].iov_len = SLOT_ROOM;
 	}
-	if (b->big[i] == NULL && net_slots_take(s, SLOT_BIG_ROOM, &b->big[i])) {
+	if (b->big[i] == NULL) {
+		if (!net_slots_take(s, SLOT_BIG_ROOM, &b->big[i]))
+			return false;
 		/* so that only the first piece must be copied in front */
 		b->iov[i][1].iov_base = b->big[i] + BUF_HEADROOM + SLOT_ROOM;
 		b->iov[i][1].iov_len = SLOT_BIG_ROOM - SLOT_ROOM;
 	}
-	b->msgs[i].msg_hdr.msg_iovlen = b->big[i] != NULL ? 2 : 1;
 	return true;
+}
+
+/* Gives the first places up to max their memory.  Returns how many have. */
+static unsigned
+arm_all(struct net_batch *b, unsigned max)
+{
+	unsigned ready = 0;
+
+	while (ready < max && arm(b, ready))
+		ready++;
+	return ready;
 }
 
 int
 net_batch_recv(struct net_batch *b, int fd, unsigned max)
 {
-	unsigned ready = 0;
+	unsigned ready;
 	int n;
 
 	for (unsigned i = 0; i < b->used; i++)
 		reset(b, i);
 	b->used = 0;
+	ready = arm_all(b, max);
 	/* memory that waits to be sent comes back by sending it */
-	if (net_slots_spare(b->net->slots) < max ||
-	    net_slots_spare_big(b->net->slots) == 0)
+	if (ready < max) {
 		net_out_flush(b->net->out);
-	while (ready < max && arm(b, ready))
-		ready++;
+		ready = arm_all(b, max);
+	}
 	n = recvmmsg(fd, b->msgs, ready, MSG_DONTWAIT, NULL);
 	stats_count(b->net->stats, STATS_SYSCALLS_RECV, 1);
 	if (n > 0)
@@ -104,21 +139,101 @@ net_batch_recv(struct net_batch *b, int fd, unsigned max)
 	return n;
 }
 
-bool
-net_batch_packet(struct net_batch *b, unsigned i, struct buf *out)
-{
-	const size_t len = b->msgs[i].msg_len;
+/* ---- the packets of a place */
 
-	if ((b->msgs[i].msg_hdr.msg_flags & MSG_TRUNC) != 0)
-		return false;
-	if (len <= SLOT_ROOM) {
-		buf_init(out, b->slot[i], SLOT_BYTES, BUF_HEADROOM);
-	} else {
-		buf_init(out, b->big[i], SLOT_BIG_BYTES, BUF_HEADROOM);
-		memcpy(out->data, b->slot[i] + BUF_HEADROOM, SLOT_ROOM);
+/* The size of the packets in m; 0: it holds one. */
+static uint32_t
+find_segment(const struct msghdr *m, size_t len)
+{
+	int size;
+
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h != NULL;
+	     h = CMSG_NXTHDR((struct msghdr *)m, h)) {
+		if (h->cmsg_level != SOL_UDP || h->cmsg_type != UDP_GRO)
+			continue;
+		memcpy(&size, CMSG_DATA(h), sizeof(size));
+		return size > 0 && (size_t)size < len ? (uint32_t)size : 0;
 	}
-	out->len = (uint32_t)len;
+	return 0;
+}
+
+bool
+net_batch_open(struct net_batch *b, unsigned i)
+{
+	const struct msghdr *m = &b->msgs[i].msg_hdr;
+	struct walk *w = &b->walk;
+
+	if ((m->msg_flags & MSG_TRUNC) != 0)
+		return false;
+	w->left = b->msgs[i].msg_len;
+	w->segment = find_segment(m, w->left);
+	w->done = false;
+	if (w->left <= SLOT_ROOM) {
+		w->slot = b->slot[i];
+		w->room = SLOT_BYTES;
+	} else {
+		w->slot = b->big[i];
+		w->room = SLOT_BIG_BYTES;
+		memcpy(w->slot + BUF_HEADROOM, b->slot[i] + BUF_HEADROOM,
+		    SLOT_ROOM);
+	}
+	w->next = w->slot + BUF_HEADROOM;
+	/* the first of them may be sent while others are still here */
+	if (w->segment > 0)
+		net_slots_pin(b->net->slots, w->slot);
 	return true;
+}
+
+bool
+net_batch_next(struct net_batch *b, struct buf *out)
+{
+	struct walk *w = &b->walk;
+
+	if (w->done)
+		return false;
+	if (w->segment == 0) {
+		buf_init(out, w->slot, w->room, BUF_HEADROOM);
+		out->len = w->left;
+		w->done = true;
+		return true;
+	}
+	out->len = w->left < w->segment ? w->left : w->segment;
+	out->cap = out->len;
+	out->base = out->data = w->next;
+	w->next += out->len;
+	w->left -= out->len;
+	w->done = w->left == 0;
+	stats_count(b->net->stats, STATS_SEGMENTS_RECEIVED, 1);
+	return true;
+}
+
+bool
+net_batch_part(struct net_batch *b, struct buf *packet)
+{
+	struct net_slots *s = b->net->slots;
+	const bool is_big = packet->len > SLOT_ROOM;
+	uint8_t **own = is_big ? &b->big_part : &b->part;
+	const uint8_t *data = packet->data;
+	const uint32_t len = packet->len;
+
+	if (b->walk.segment == 0)
+		return true;
+	if (*own == NULL && !net_slots_take(s, len, own)) {
+		net_out_flush(b->net->out);
+		if (!net_slots_take(s, len, own))
+			return false;
+	}
+	buf_init(
+	    packet, *own, is_big ? SLOT_BIG_BYTES : SLOT_BYTES, BUF_HEADROOM);
+	memcpy(buf_put(packet, len), data, len);
+	return true;
+}
+
+void
+net_batch_close(struct net_batch *b)
+{
+	if (b->walk.segment > 0)
+		net_slots_release(b->net->slots, b->walk.slot);
 }
 
 size_t

@@ -5,6 +5,9 @@
  * Each place of it holds a slot and a big buffer behind it, so that a
  * datagram of any size fits and the usual one costs 2 KiB.
  *
+ * Where the socket has UDP_GRO, one place may hold several packets that came
+ * one right behind the other from one address, all of one size but the last.
+ *
  * OWNER: worker.
  */
 #ifndef RELAY_NET_BATCH_H
@@ -24,11 +27,26 @@ enum { BATCH_MAX = 64 };
 struct net_batch *net_batch_new(struct net *n);
 void net_batch_free(struct net_batch *b);
 
+/* Lets fd take what comes coalesced as it comes, or not. */
+void net_batch_coalesce(int fd, bool on);
+
 /* Receives up to max datagrams of fd.  Returns how many, or -1 and errno. */
 int net_batch_recv(struct net_batch *b, int fd, unsigned max);
-/* The i-th of them, in *out; false when it was cut (too large). */
-bool net_batch_packet(struct net_batch *b, unsigned i, struct buf *out);
-/* Its length as received, and where from. */
+/* Opens the i-th of them; ends by net_batch_close, before the next opens.
+ * False: it was cut (too large). */
+bool net_batch_open(struct net_batch *b, unsigned i);
+/*
+ * The next packet in the open one; false behind the last.  One of several
+ * lies between its neighbours: no byte before its data or behind its end may
+ * be written.
+ */
+bool net_batch_next(struct net_batch *b, struct buf *out);
+/* Gives the packet a place of its own, with BUF_HEADROOM and room behind it
+ * for padding, where it has none.  False: no memory. */
+bool net_batch_part(struct net_batch *b, struct buf *packet);
+void net_batch_close(struct net_batch *b);
+
+/* Length of the i-th as received, and where from. */
 size_t net_batch_len(const struct net_batch *b, unsigned i);
 const struct addr *net_batch_from(const struct net_batch *b, unsigned i);
 /* Writes into host (its port stays) the address the i-th was sent to. */

@@ -5,6 +5,12 @@
  * sockets that have any and sends each chain by sendmmsg.  A queue that is
  * full flushes itself.
  *
+ * Neighbours in a chain that go to one address and are of one size (the last
+ * may be shorter) leave as one message, which the kernel cuts up again
+ * (UDP_SEGMENT).  What it refuses to cut is sent one by one, and so is, for
+ * a while, all from that socket that is no smaller: a tunnel or a small MTU
+ * on the way of some does not cost every packet a second call.
+ *
  * OWNER: worker.
  */
 #ifndef RELAY_NET_OUT_H
@@ -22,8 +28,10 @@ struct net;
 struct net_out;
 
 enum {
-	OUT_QUEUE = 512, /* packets that wait at most */
-	OUT_BATCH = 64,  /* of one sendmmsg */
+	OUT_QUEUE = 512,   /* packets that wait at most */
+	OUT_BATCH = 64,    /* messages of one sendmmsg */
+	OUT_SEGMENTS = 64, /* of one message: UDP_MAX_SEGMENTS of Linux */
+	OUT_SEGMENTED_MAX = 65507, /* their bytes: what IPv4 can carry */
 };
 
 /* A datagram socket that sends; part of net_udp and net_relayed. */
@@ -31,6 +39,8 @@ struct net_sock {
 	int fd;
 	int family;
 	bool df;              /* what the socket is set to */
+	uint16_t refused;     /* segments of this size, or more; 0: none */
+	uint16_t refused_for; /* so many more messages */
 	uint16_t first, last; /* its chain, index + 1; 0: empty */
 	struct list node;     /* in the list of sockets with a chain */
 };

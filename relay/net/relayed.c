@@ -45,22 +45,39 @@ net_relayed_pool_new(void)
 
 /* ---- receiving */
 
+/* b NULL: it was cut. */
 static void
-deliver(struct net_relayed *r, unsigned i)
+deliver(struct net_relayed *r, unsigned i, struct buf *b)
 {
 	struct net *n = r->net;
-	const size_t wire = net_batch_len(n->batch, i) + net_wire_udp(&r->at);
-	struct buf b;
+	const size_t len = b != NULL ? b->len : net_batch_len(n->batch, i);
 
-	if (!n->sink.taken(n->sink.arg, STATS_PEER, wire))
+	if (!n->sink.taken(n->sink.arg, STATS_PEER, len + net_wire_udp(&r->at)))
 		return;
 	if (r->is_closed)
 		net_dropped(n, STATS_DROP_NO_ALLOCATION);
-	else if (!net_batch_packet(n->batch, i, &b))
+	else if (b == NULL)
 		net_dropped(n, STATS_DROP_TRUNCATED);
+	else if (!net_batch_part(n->batch, b))
+		net_dropped(n, STATS_DROP_NO_MEMORY);
 	else
 		n->sink.relayed(
-		    n->sink.arg, r->owner, net_batch_from(n->batch, i), &b);
+		    n->sink.arg, r->owner, net_batch_from(n->batch, i), b);
+}
+
+static void
+deliver_all(struct net_relayed *r, unsigned i)
+{
+	struct net_batch *batch = r->net->batch;
+	struct buf b;
+
+	if (!net_batch_open(batch, i)) {
+		deliver(r, i, NULL);
+		return;
+	}
+	while (net_batch_next(batch, &b))
+		deliver(r, i, &b);
+	net_batch_close(batch);
 }
 
 /* Translates what the kernel says of a packet sent to peer; false when it is
@@ -150,7 +167,7 @@ on_read(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < count; i++)
-		deliver(r, (unsigned)i);
+		deliver_all(r, (unsigned)i);
 	if (count > 1)
 		check_drops(r);
 	if (count > 0)
@@ -177,6 +194,7 @@ set_options(int fd, int family, const struct snapshot *conf)
 	else
 		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
 	net_out_set_df(fd, family, false);
+	net_batch_coalesce(fd, conf->listen.offload);
 }
 
 /* Returns 0 or an errno. */

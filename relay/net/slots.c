@@ -9,7 +9,8 @@ enum slot_state { SLOT_FREE, SLOT_HELD, SLOT_LENT, SLOT_QUEUED };
 struct slot {
 	uint8_t **holder; /* borrowed while held */
 	enum slot_state state;
-	bool noted; /* in net_slots.lent */
+	uint16_t users; /* holder or borrower, packets queued, pins */
+	bool noted;     /* in net_slots.lent */
 };
 
 /* Slots of one size, and which of them are free. */
@@ -125,6 +126,7 @@ take(struct net_slots *s, size_t room, enum slot_state state)
 		return NULL;
 	i = h->spare[--h->spares];
 	h->slots[i].state = state;
+	h->slots[i].users = 1;
 	h->slots[i].holder = NULL;
 	return h->mem + h->bytes * i;
 }
@@ -162,11 +164,25 @@ net_slots_queue(struct net_slots *s, uint8_t *base)
 {
 	struct slot *slot = find_slot(find_shelf(s, base), base);
 
-	assert(slot->state == SLOT_HELD || slot->state == SLOT_LENT);
+	assert(slot->state != SLOT_FREE);
+	/* the first takes the place of who had it */
+	if (slot->state == SLOT_QUEUED) {
+		slot->users++;
+		return;
+	}
 	if (slot->holder != NULL)
 		*slot->holder = NULL;
 	slot->holder = NULL;
 	slot->state = SLOT_QUEUED;
+}
+
+void
+net_slots_pin(struct net_slots *s, uint8_t *base)
+{
+	struct slot *slot = find_slot(find_shelf(s, base), base);
+
+	assert(slot->state != SLOT_FREE);
+	slot->users++;
 }
 
 void
@@ -176,6 +192,8 @@ net_slots_release(struct net_slots *s, uint8_t *base)
 	struct slot *slot = find_slot(h, base);
 
 	assert(slot->state != SLOT_FREE);
+	if (--slot->users > 0)
+		return;
 	slot->state = SLOT_FREE;
 	slot->holder = NULL;
 	h->spare[h->spares++] = (uint16_t)(slot - h->slots);

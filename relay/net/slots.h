@@ -9,6 +9,10 @@
  *	free -take-> held -queue-> queued -release-> free
  *	free -lend-> lent -queue-> queued; lent -turn_end-> free
  *
+ * A slot with several packets is queued once for each and free when all are
+ * released; pinned, it also stays while somebody walks through it.  A packet
+ * is known by any address inside its slot.
+ *
  * OWNER: worker.
  */
 #ifndef RELAY_NET_SLOTS_H
@@ -47,7 +51,9 @@ bool net_slots_take(struct net_slots *s, size_t room, uint8_t **holder);
 uint8_t *net_slots_lend(struct net_slots *s, size_t room);
 /* The packet at base waits to be sent from now on. */
 void net_slots_queue(struct net_slots *s, uint8_t *base);
-/* Frees a slot that is queued, held or lent. */
+/* One more user of a slot; net_slots_release is its end. */
+void net_slots_pin(struct net_slots *s, uint8_t *base);
+/* Frees a slot that is queued, held or lent, when nobody else uses it. */
 void net_slots_release(struct net_slots *s, uint8_t *base);
 /* Frees base if it was lent (its packet was copied); leaves a held one. */
 void net_slots_done(struct net_slots *s, uint8_t *base);

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "net/demux.h"
 #include "net/dtls.h"
+#include "relay/snapshot.h"
 
 enum {
 	ROUNDS = 4, /* batches in one wake-up: others want their turn */
@@ -42,25 +43,23 @@ make_flow(struct net_udp *u, struct net_flow *f, unsigned i)
 }
 
 static void
-deliver(struct net_udp *u, unsigned i, struct buf *b)
+deliver(struct net_udp *u, const struct net_flow *from, struct buf *b)
 {
 	struct net *n = u->net;
 	const enum net_demux what = net_demux_datagram(b->data, b->len);
 	const enum stats_kind kind =
 	    what == NET_DEMUX_DTLS ? STATS_CLIENT_DTLS : STATS_CLIENT_UDP;
-	struct net_flow from;
 
-	make_flow(u, &from, i);
 	if (!n->sink.taken(
-		n->sink.arg, kind, b->len + net_wire_udp(&from.client)))
+		n->sink.arg, kind, b->len + net_wire_udp(&from->client)))
 		return;
 	switch (what) {
 	case NET_DEMUX_STUN:
 	case NET_DEMUX_CHANNEL:
-		net_deliver(n, &from, b);
+		net_deliver(n, from, b);
 		break;
 	case NET_DEMUX_DTLS:
-		net_dtls_feed(n->dtls, &from, b);
+		net_dtls_feed(n->dtls, from, b);
 		break;
 	default:
 		net_dropped(n, STATS_DROP_NOT_STUN);
@@ -79,6 +78,23 @@ drop_cut(struct net_udp *u, unsigned i)
 }
 
 static void
+deliver_all(struct net_udp *u, unsigned i)
+{
+	struct net_batch *batch = u->net->batch;
+	struct net_flow from;
+	struct buf b;
+
+	if (!net_batch_open(batch, i)) {
+		drop_cut(u, i);
+		return;
+	}
+	make_flow(u, &from, i);
+	while (net_batch_next(batch, &b))
+		deliver(u, &from, &b);
+	net_batch_close(batch);
+}
+
+static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct net_udp *u = arg;
@@ -88,14 +104,8 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		count = net_batch_recv(n->batch, fd, BATCH_MAX);
-		for (int i = 0; i < count; i++) {
-			struct buf b;
-
-			if (net_batch_packet(n->batch, (unsigned)i, &b))
-				deliver(u, (unsigned)i, &b);
-			else
-				drop_cut(u, (unsigned)i);
-		}
+		for (int i = 0; i < count; i++)
+			deliver_all(u, (unsigned)i);
 		if (count < BATCH_MAX)
 			break;
 	}
@@ -117,6 +127,7 @@ net_udp_start(struct net *n, int fd, const struct addr *at)
 	u->sock.family = addr_family(at);
 	u->bound = *at;
 	u->is_wildcard = addr_is_any(at);
+	net_batch_coalesce(fd, n->conf->listen.offload);
 	list_append(&n->udps, &u->node);
 	event_assign(&u->ev, n->base, fd, EV_READ | EV_PERSIST, on_read, u);
 	if (event_add(&u->ev, NULL) == 0)

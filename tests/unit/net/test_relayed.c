@@ -242,6 +242,158 @@ test_opening_survives_failing_allocations(void **state)
 	teardown(&s);
 }
 
+/* ---- several at once */
+
+/* Each gets a header of its own, without touching its neighbours. */
+static void
+send_on(struct bed *bed, struct buf *b)
+{
+	struct scene *s = bed->test;
+	const uint32_t serial = bed->relayed;
+
+	assert_true(buf_headroom(b) >= BUF_HEADROOM);
+	assert_true(buf_tailroom(b) >= 3);
+	memcpy(buf_put(b, 3), "pad", 3);
+	memcpy(buf_push(b, sizeof(serial)), &serial, sizeof(serial));
+	net_relayed_send(s->relayed, &s->peer, b, false);
+}
+
+static void
+check_burst(struct scene *s, size_t len, size_t size)
+{
+	static uint8_t sent[65507], got[65536];
+	const unsigned count = (unsigned)((len + size - 1) / size);
+	const uint64_t was = s->bed->wire[STATS_IN][STATS_PEER];
+	uint32_t serial;
+
+	for (size_t i = 0; i < len; i++)
+		sent[i] = bed_pattern(i);
+	s->bed->relayed = 0;
+	bed_burst(s->fd, sent, len, (uint16_t)size);
+	bed_until(s->bed, &s->bed->relayed, count);
+	assert_int_equal(
+	    s->bed->wire[STATS_IN][STATS_PEER] - was, len + count * 28ul);
+	for (unsigned i = 0; i < count; i++) {
+		const size_t at = i * size;
+		const size_t n = len - at < size ? len - at : size;
+
+		assert_int_equal(recv(s->fd, got, sizeof(got), 0), n + 7);
+		memcpy(&serial, got, sizeof(serial));
+		assert_int_equal(serial, i + 1);
+		assert_memory_equal(got + 4, sent + at, n);
+		assert_memory_equal(got + 4 + n, "pad", 3);
+	}
+}
+
+static void
+test_coalesced_packets_of_a_peer_are_relayed_one_by_one(void **state)
+{
+	static const size_t sizes[] = { 1, 9, 172, 1200, 1977, 8000, 32000 };
+	const int room = 4 << 20;
+	struct scene s;
+
+	(void)state;
+	setup(&s, "127.0.0.1:0");
+	setsockopt(s.fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	s.bed->on_relayed = send_on;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		const size_t most = 65507 / sizes[i];
+		const size_t n = most < 64 ? most : 64;
+
+		for (int k = 0; k < 20; k++) {
+			check_burst(&s, n * sizes[i], sizes[i]);
+			check_burst(&s, n * sizes[i] - sizes[i] / 2, sizes[i]);
+		}
+	}
+	assert_true(bed_counter(s.bed, STATS_SEGMENTS_RECEIVED) > 0);
+	teardown(&s);
+}
+
+static void
+test_unsent_coalesced_packets_cost_no_memory(void **state)
+{
+	static uint8_t zero[64 * 100];
+	struct scene s;
+
+	(void)state;
+	setup(&s, "127.0.0.1:0");
+	/* none is sent on, all in one turn: far more than there is memory */
+	for (int i = 0; i < 20; i++)
+		bed_burst(s.fd, zero, sizeof(zero), 100);
+	bed_until(s.bed, &s.bed->relayed, 20 * 64);
+	assert_int_equal(bed_drops(s.bed, STATS_DROP_NO_MEMORY), 0);
+	teardown(&s);
+}
+
+static void
+close_at_third(struct bed *bed, struct buf *b)
+{
+	send_on(bed, b);
+	if (bed->relayed == 3)
+		close_inside(bed, b);
+}
+
+static void
+test_address_may_be_closed_amid_coalesced_packets(void **state)
+{
+	struct scene s;
+	char got[64];
+
+	(void)state;
+	setup(&s, "127.0.0.1:0");
+	s.bed->on_relayed = close_at_third;
+	bed_burst(s.fd, "abcdefgh", 8, 1);
+	bed_until(s.bed, &s.bed->relayed, 3);
+	bed_settle(s.bed);
+	assert_int_equal(s.bed->relayed, 3);
+	assert_int_equal(s.bed->wire[STATS_IN][STATS_PEER], 8 * 29);
+	assert_int_equal(bed_drops(s.bed, STATS_DROP_NO_ALLOCATION), 5);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(recv(s.fd, got, sizeof(got), 0), 8);
+		assert_int_equal(got[4], 'a' + i);
+	}
+	teardown(&s);
+}
+
+static void
+test_df_splits_what_would_leave_together(void **state)
+{
+	struct scene s;
+	char got[64];
+
+	(void)state;
+	setup(&s, "127.0.0.1:0");
+	for (int i = 0; i < 12; i++)
+		send_text(&s, i / 4 == 1 ? "df" : "no", i / 4 == 1);
+	net_turn_end(s.bed->net);
+	for (int i = 0; i < 12; i++) {
+		assert_int_equal(recv(s.fd, got, sizeof(got), 0), 2);
+		assert_memory_equal(got, i / 4 == 1 ? "df" : "no", 2);
+	}
+	assert_int_equal(bed_counter(s.bed, STATS_SYSCALLS_SEND), 3);
+	assert_int_equal(bed_counter(s.bed, STATS_SEGMENTS_SENT), 12);
+	teardown(&s);
+}
+
+static void
+test_empty_datagrams_pass_among_others(void **state)
+{
+	struct scene s;
+	char got[64];
+
+	(void)state;
+	setup(&s, "127.0.0.1:0");
+	s.bed->on_relayed = send_on;
+	assert_int_equal(send(s.fd, "", 0, 0), 0);
+	bed_burst(s.fd, "aabb", 4, 2);
+	assert_int_equal(send(s.fd, "", 0, 0), 0);
+	bed_until(s.bed, &s.bed->relayed, 4);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(
+		    recv(s.fd, got, sizeof(got), 0), i == 0 || i == 3 ? 7 : 9);
+	teardown(&s);
+}
+
 int
 main(void)
 {
@@ -256,6 +408,13 @@ main(void)
 		    test_error_of_one_peer_costs_no_other_a_packet),
 		cmocka_unit_test(test_df_changes_packet_by_packet),
 		cmocka_unit_test(test_capped_packets_are_not_sent),
+		cmocka_unit_test(
+		    test_coalesced_packets_of_a_peer_are_relayed_one_by_one),
+		cmocka_unit_test(test_unsent_coalesced_packets_cost_no_memory),
+		cmocka_unit_test(
+		    test_address_may_be_closed_amid_coalesced_packets),
+		cmocka_unit_test(test_df_splits_what_would_leave_together),
+		cmocka_unit_test(test_empty_datagrams_pass_among_others),
 		cmocka_unit_test(test_opening_survives_failing_allocations),
 	};
 

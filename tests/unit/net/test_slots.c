@@ -46,6 +46,49 @@ test_lent_slots_come_back_at_the_end_of_the_turn(void **state)
 }
 
 static void
+test_slot_is_free_when_all_its_packets_are(void **state)
+{
+	struct net_slots *s = net_slots_new();
+	uint8_t *held, *base;
+
+	(void)state;
+	assert_true(net_slots_take(s, SLOT_BIG_ROOM, &held));
+	base = held;
+	net_slots_pin(s, base);
+	/* a packet is known by any address in the slot */
+	net_slots_queue(s, base + 1000);
+	assert_null(held);
+	net_slots_queue(s, base + 2000);
+	net_slots_release(s, base + 1000);
+	net_slots_release(s, base + 2000);
+	/* both were sent, but somebody still looks for a third */
+	assert_int_equal(net_slots_spare_big(s), SLOT_BIG_COUNT - 1);
+	net_slots_queue(s, base + 3000);
+	net_slots_release(s, base);
+	assert_int_equal(net_slots_spare_big(s), SLOT_BIG_COUNT - 1);
+	net_slots_release(s, base + 3000);
+	assert_int_equal(net_slots_spare_big(s), SLOT_BIG_COUNT);
+	net_slots_free(s);
+}
+
+static void
+test_pinned_slot_of_which_nothing_was_sent_stays_held(void **state)
+{
+	struct net_slots *s = net_slots_new();
+	uint8_t *held, *base;
+
+	(void)state;
+	assert_true(net_slots_take(s, 100, &held));
+	base = held;
+	net_slots_pin(s, base);
+	net_slots_release(s, base);
+	assert_ptr_equal(held, base);
+	assert_int_equal(net_slots_spare(s), SLOT_COUNT - 1);
+	net_slots_release(s, base);
+	net_slots_free(s);
+}
+
+static void
 test_size_follows_the_room_asked_for(void **state)
 {
 	struct net_slots *s = net_slots_new();
@@ -83,6 +126,9 @@ main(void)
 		cmocka_unit_test(test_holder_loses_what_is_queued),
 		cmocka_unit_test(
 		    test_lent_slots_come_back_at_the_end_of_the_turn),
+		cmocka_unit_test(test_slot_is_free_when_all_its_packets_are),
+		cmocka_unit_test(
+		    test_pinned_slot_of_which_nothing_was_sent_stays_held),
 		cmocka_unit_test(test_size_follows_the_room_asked_for),
 		cmocka_unit_test(test_constructor_survives_failing_allocations),
 	};

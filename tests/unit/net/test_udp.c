@@ -152,6 +152,193 @@ test_large_datagram_arrives_whole(void **state)
 	bed_free(bed);
 }
 
+/* ---- several at once */
+
+/* What a client sent in one burst, and what came of it. */
+struct burst {
+	size_t size;    /* of each packet */
+	unsigned count; /* of packets seen */
+	unsigned answer_every;
+};
+
+static void
+answer_some(struct bed *bed, const struct net_flow *from, struct buf *b)
+{
+	struct burst *t = bed->test;
+	const size_t at = t->size * t->count++;
+
+	for (size_t i = 1; i < b->len; i++)
+		assert_int_equal(b->data[i], bed_pattern(at + i));
+	/* nobody may write into its neighbours */
+	if (b->len < t->size || t->count > 1)
+		assert_int_equal(buf_headroom(b) + buf_tailroom(b), 0);
+	if (t->answer_every > 0 && t->count % t->answer_every == 0)
+		net_send(bed->net, from, b);
+}
+
+/* Sends len bytes as packets of size and has every n-th sent back. */
+static void
+check_burst(struct bed *bed, int fd, size_t len, size_t size, unsigned n)
+{
+	static uint8_t sent[65507], got[65536];
+	const unsigned count = (unsigned)((len + size - 1) / size);
+	struct burst t = { .size = size, .answer_every = n };
+	const uint64_t was = bed->wire[STATS_IN][STATS_CLIENT_UDP];
+
+	for (size_t i = 0; i < len; i++)
+		sent[i] = i % size == 0 ? 0x40 : bed_pattern(i);
+	bed->messages = 0;
+	bed->test = &t;
+	bed->on_message = answer_some;
+	bed_burst(fd, sent, len, (uint16_t)size);
+	bed_until(bed, &bed->messages, count);
+	assert_int_equal(
+	    bed->wire[STATS_IN][STATS_CLIENT_UDP] - was, len + count * 28ul);
+	for (unsigned i = n; n > 0 && i <= count; i += n) {
+		const size_t at = (i - 1) * size;
+		const size_t want = len - at < size ? len - at : size;
+
+		assert_int_equal(recv(fd, got, sizeof(got), 0), want);
+		assert_memory_equal(got, sent + at, want);
+	}
+	assert_int_equal(recv(fd, got, 1, MSG_DONTWAIT), -1);
+}
+
+static void
+test_coalesced_packets_are_taken_one_by_one(void **state)
+{
+	static const size_t sizes[] = { 1, 9, 172, 1200, 1472, 2000, 20000 };
+	struct bed *bed = bed_new(NET_UDP, "127.0.0.1:0");
+	int fd = bed_client(SOCK_DGRAM, &bed->at);
+	uint64_t segments = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		const size_t most = 65507 / sizes[i];
+		const size_t n = most < 64 ? most : 64;
+
+		check_burst(bed, fd, n * sizes[i], sizes[i], 1);
+		check_burst(bed, fd, n * sizes[i] - sizes[i] / 2, sizes[i], 1);
+		segments += 2 * n;
+		assert_int_equal(
+		    bed_counter(bed, STATS_SEGMENTS_RECEIVED), segments);
+	}
+	assert_true(bed_counter(bed, STATS_SEGMENTS_SENT) > 0);
+	close(fd);
+	bed_free(bed);
+}
+
+/* Memory that is sent, and memory that is not, must come back. */
+static void
+test_coalesced_packets_may_be_sent_in_part(void **state)
+{
+	struct bed *bed = bed_new(NET_UDP, "127.0.0.1:0");
+	int fd = bed_client(SOCK_DGRAM, &bed->at);
+
+	(void)state;
+	for (unsigned i = 0; i < 600; i++)
+		check_burst(bed, fd, 8 * 700, 700, i % 5);
+	close(fd);
+	bed_free(bed);
+}
+
+static void
+test_more_than_the_queue_holds_may_come_at_once(void **state)
+{
+	enum { BURSTS = 30, EACH = 60, SIZE = 40 };
+	struct bed *bed = bed_new(NET_UDP, "127.0.0.1:0");
+	int fd = bed_client(SOCK_DGRAM, &bed->at);
+	const int room = 4 << 20;
+	uint8_t sent[EACH * SIZE], got[100];
+
+	(void)state;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	bed->on_message = echo;
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = i % SIZE == 0 ? 0x40 : bed_pattern(i);
+	for (uint8_t k = 0; k < BURSTS; k++) {
+		for (size_t i = 0; i < EACH; i++)
+			sent[i * SIZE + 1] = k;
+		bed_burst(fd, sent, sizeof(sent), SIZE);
+	}
+	bed_until(bed, &bed->messages, BURSTS * EACH);
+	for (unsigned k = 0; k < BURSTS; k++) {
+		for (size_t i = 0; i < EACH; i++) {
+			assert_int_equal(recv(fd, got, sizeof(got), 0), SIZE);
+			assert_int_equal(got[1], k);
+			assert_memory_equal(
+			    got + 2, sent + i * SIZE + 2, SIZE - 2);
+		}
+	}
+	close(fd);
+	bed_free(bed);
+}
+
+static void
+test_each_coalesced_packet_is_taken_or_not(void **state)
+{
+	uint8_t sent[] = { 0x40, 1, 0x40, 2, 0x40, 3, 0x40, 4, 0x40, 5 };
+	uint8_t got[8];
+
+	(void)state;
+	for (unsigned n = 1; n <= 5; n++) {
+		struct bed *bed = bed_new(NET_UDP, "127.0.0.1:0");
+		int fd = bed_client(SOCK_DGRAM, &bed->at);
+
+		bed->on_message = echo;
+		bed->not_taken = n;
+		bed_burst(fd, sent, sizeof(sent), 2);
+		bed_until(bed, &bed->messages, 4);
+		for (unsigned i = 1; i <= 5; i++) {
+			if (i == n)
+				continue;
+			assert_int_equal(recv(fd, got, sizeof(got), 0), 2);
+			assert_int_equal(got[1], i);
+		}
+		assert_int_equal(bed->wire[STATS_IN][STATS_CLIENT_UDP], 5 * 30);
+		close(fd);
+		bed_free(bed);
+	}
+}
+
+static void
+test_wildcard_listener_takes_coalesced_packets(void **state)
+{
+	struct bed *bed = bed_new(NET_UDP, "0.0.0.0:0");
+	struct addr at;
+	int fd;
+
+	(void)state;
+	assert_int_equal(addr_parse(&at, "127.0.0.2"), 0);
+	addr_set_port(&at, addr_port(&bed->at));
+	fd = bed_client(SOCK_DGRAM, &at);
+	check_burst(bed, fd, 10 * 333 - 5, 333, 1);
+	assert_true(addr_equal(&bed->flow.local, &at));
+	assert_int_equal(bed_counter(bed, STATS_SEGMENTS_RECEIVED), 10);
+	assert_int_equal(bed_counter(bed, STATS_SEGMENTS_SENT), 10);
+	close(fd);
+	bed_free(bed);
+}
+
+static void
+test_packets_come_apart_when_switched_off(void **state)
+{
+	struct bed *bed = bed_prepare(NET_UDP, "127.0.0.1:0");
+	int fd;
+
+	(void)state;
+	bed->conf.listen.offload = false;
+	bed_start(bed);
+	fd = bed_client(SOCK_DGRAM, &bed->at);
+	bed->on_message = echo;
+	bed_burst(fd, CHANNEL, sizeof(CHANNEL), 4);
+	BED_UNTIL(
+	    bed, bed->messages + bed_drops(bed, STATS_DROP_NOT_STUN) == 2);
+	assert_int_equal(bed_counter(bed, STATS_SEGMENTS_RECEIVED), 0);
+	close(fd);
+	bed_free(bed);
+}
+
 static void
 test_what_is_no_protocol_of_ours_is_counted(void **state)
 {
@@ -297,6 +484,14 @@ main(void)
 		cmocka_unit_test(test_wildcard_answers_from_the_address_used),
 		cmocka_unit_test(test_ipv6_listener_takes_no_ipv4),
 		cmocka_unit_test(test_large_datagram_arrives_whole),
+		cmocka_unit_test(test_coalesced_packets_are_taken_one_by_one),
+		cmocka_unit_test(test_coalesced_packets_may_be_sent_in_part),
+		cmocka_unit_test(
+		    test_more_than_the_queue_holds_may_come_at_once),
+		cmocka_unit_test(test_each_coalesced_packet_is_taken_or_not),
+		cmocka_unit_test(
+		    test_wildcard_listener_takes_coalesced_packets),
+		cmocka_unit_test(test_packets_come_apart_when_switched_off),
 		cmocka_unit_test(test_what_is_no_protocol_of_ours_is_counted),
 		cmocka_unit_test(test_what_is_over_the_cap_is_not_delivered),
 		cmocka_unit_test(
