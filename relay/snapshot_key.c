@@ -32,7 +32,7 @@
 #define ANY_5349 "0.0.0.0:5349 [::]:5349"
 /* A socket of all clients of a worker, and one of a single client. */
 #define LISTEN_BUFFER "4MiB"
-#define RELAY_BUFFER "1MiB"
+#define RELAY_BUFFER  "1MiB"
 
 const struct snapshot_key snapshot_keys[] = {
 	KEY("node", "name", name, node.name, .max = SNAPSHOT_NAME_MAX),

@@ -333,7 +333,7 @@ diff(const struct snapshot *a, const struct snapshot *b)
 	"node { name = n realm = r workers = 3 contact = '${x}a\"b\\\\c' }" \
 	"listen { certificate = /c private-key = /k "                       \
 	"proxy-protocol = {\"10.0.0.0/8\"} "                                \
-	"receive-buffer = 8MiB send-buffer = 0 offload = no }"                        \
+	"receive-buffer = 8MiB send-buffer = 0 offload = no }"              \
 	"relay { addresses = {\"1.2.3.4\", \"2001:db8::7\"} "               \
 	"external = {\"5.6.7.8/1.2.3.4\"} ports = \"2000-3000\" "           \
 	"enabled = false hairpin = no allow = {\"10.1.0.0/16\"} }"          \
