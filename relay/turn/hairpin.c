@@ -180,30 +180,13 @@ lend(struct turn *t, struct buf *b, size_t len)
 	return false;
 }
 
-/* Has the header of a Data indication room in front, padding behind? */
-static bool
-is_roomy(const struct buf *b)
-{
-	return buf_headroom(b) >= BUF_HEADROOM &&
-	    buf_tailroom(b) >= STUN_PADDING;
-}
-
 /* The same worker. */
 static void
 call(
     struct turn *t, struct turn_leg *to, const struct addr *from, struct buf *b)
 {
-	struct buf copy;
-
-	if (!is_admitted(t, STATS_IN, &to->at, b->len))
-		return;
-	if (!is_roomy(b)) {
-		if (!lend(t, &copy, b->len))
-			return;
-		memcpy(buf_put(&copy, b->len), b->data, b->len);
-		b = &copy;
-	}
-	turn_relay_down(to, from, b, net_now(t->net));
+	if (is_admitted(t, STATS_IN, &to->at, b->len))
+		turn_relay_down(to, from, b, net_now(t->net));
 }
 
 /*

@@ -157,6 +157,24 @@ next_tid(struct turn *t)
 	return t->tid;
 }
 
+/* Gives b a place of its own where it has no room for a Data indication
+ * around it: it came coalesced with others, and by the hairpin.  False: no
+ * memory. */
+static bool
+make_room(struct turn *t, struct buf *b)
+{
+	const size_t pad = stun_padded(b->len) - b->len;
+	struct buf own;
+
+	if (buf_headroom(b) >= DATA_HEAD_V6 && buf_tailroom(b) >= pad)
+		return true;
+	if (!net_buf(t->net, &own, b->len + pad))
+		return false;
+	memcpy(buf_put(&own, b->len), b->data, b->len);
+	*b = own;
+	return true;
+}
+
 /* Puts the head of a Data indication in front of b, padding behind it.
  * False: it would be too long. */
 static bool
@@ -217,7 +235,11 @@ turn_relay_down(
 	if (ch != NULL) {
 		uint8_t *head = buf_push(b, STUN_CHANNEL_HEADER_LEN);
 
+		/* over the one it came with, if it has no other room */
 		stun_channel_header(head, ch->number, len);
+	} else if (!make_room(t, b)) {
+		drop(al, STATS_DROP_NO_MEMORY);
+		return false;
 	} else if (!wrap_data(b, t, peer)) {
 		drop(al, STATS_DROP_TRUNCATED);
 		return false;

@@ -26,8 +26,9 @@ void turn_relay_send(struct turn *t, const struct net_flow *from,
 /* ChannelData from a client. */
 void turn_relay_channel(
     struct turn *t, const struct net_flow *from, struct buf *b, mono_ms now);
-/* A datagram from peer to leg: ChannelData or a Data indication.  Returns
- * whether b was sent on; else it is the caller's again. */
+/* A datagram from peer to leg: ChannelData or a Data indication.  b has room
+ * for a ChannelData header in front.  Returns whether it was sent on; else
+ * its memory is the caller's again. */
 bool turn_relay_down(
     struct turn_leg *leg, const struct addr *peer, struct buf *b, mono_ms now);
 /* An ICMP error about what leg sent. */

@@ -126,6 +126,7 @@ static void
 test_a_packet_without_headroom_is_copied(void **state)
 {
 	uint8_t mem[STUN_CHANNEL_HEADER_LEN + 5];
+	unsigned before;
 	struct buf b;
 
 	(void)state;
@@ -133,6 +134,7 @@ test_a_packet_without_headroom_is_copied(void **state)
 	assert_int_equal(bed_bind(NUMBER, bob_out), 0);
 	stun_channel_header(mem, NUMBER, 5);
 	memcpy(mem + STUN_CHANNEL_HEADER_LEN, "tight", 5);
+	before = fake.sent_count;
 	buf_init(&b, mem, sizeof(mem), 0);
 	buf_put(&b, sizeof(mem));
 	turn_message(bed.turn, &bed.flow, &b, bed.now);
@@ -142,6 +144,17 @@ test_a_packet_without_headroom_is_copied(void **state)
 	buf_put(&b, sizeof(mem));
 	turn_message(bed.turn, &bed.flow, &b, bed.now);
 	assert_int_equal(bed_dropped(STATS_DROP_NO_MEMORY), 1);
+	assert_int_equal(fake.sent_count, before + 1);
+	fake.no_buf = false;
+	/* from channel to channel it needs none */
+	be(&bob, first_turn);
+	assert_int_equal(bed_bind(NUMBER, alice_out), 0);
+	be(&alice, first_turn);
+	buf_init(&b, mem, sizeof(mem), 0);
+	buf_put(&b, sizeof(mem));
+	turn_message(bed.turn, &bed.flow, &b, bed.now);
+	assert_int_equal(bed_last()->len, sizeof(mem));
+	assert_memory_equal(bed_last()->data, mem, sizeof(mem));
 }
 
 /* ---- the caps */
