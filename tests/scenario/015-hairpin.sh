@@ -18,6 +18,8 @@ lab_host bob
 # so many that most calls are between two workers, and some on one
 SRV_NODE=$'\tworkers = 4'
 SRV_CAPS=$'\tallocations-per-user = 100'
+# the loopback is counted packet by packet
+SRV_LISTEN=$'\toffload = false'
 server_start server
 probe_start alice alice
 probe_start bob bob
