@@ -34,7 +34,7 @@ flood()
 			exec {fd}<>"/dev/tcp/$SRV_IP4/$SRV_PORT"
 		done
 		: >"$TMP/$1"
-		exec sleep 60
+		exec tail -f /dev/null
 	) &
 	started $!
 	wait_for 10 "flood" test -e "$TMP/$1"
