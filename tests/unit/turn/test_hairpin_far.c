@@ -186,8 +186,6 @@ test_a_worker_that_has_ended_is_left_alone(void **state)
 	(void)state;
 	meet(second.turn);
 	bed_indicate(bob_out, "hello");
-	turn_turn_end(first_turn);
-	bed_indicate(bob_out, "hello");
 	turn_free(second.turn);
 	second.turn = NULL;
 	turn_turn_end(first_turn);
