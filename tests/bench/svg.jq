@@ -14,7 +14,8 @@ def fixed: . * 10 | round / 10;
 def short: if . >= 1e6 then "\(. / 1e5 | round / 10)M"
 	elif . >= 1000 then "\(. / 1000 | fixed)k"
 	elif . >= 10 then round | tostring
-	else . * 100 | round / 100 | tostring end;
+	elif . >= 0.01 then . * 100 | round / 100 | tostring
+	else tostring end;
 
 def text($x; $y; $class): "<text x=\"\($x | fixed)\" y=\"\($y | fixed)\""
 	+ " class=\"\($class)\">\(.)</text>";
