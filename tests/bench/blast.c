@@ -54,7 +54,7 @@ struct blast {
 
 /* What had been spent and done at one moment. */
 struct moment {
-	int64_t wall_ns, cpu_ns, own_ns, idle_ns;
+	int64_t wall_ns, cpu_ns, waited_ns, own_ns, idle_ns;
 	struct bench_lane_count up, down;
 };
 
@@ -187,6 +187,7 @@ look(const struct blast *b)
 	return (struct moment){
 		.wall_ns = bench_proc_now_ns(),
 		.cpu_ns = bench_proc_cpu_ns(&b->proc),
+		.waited_ns = bench_proc_waited_ns(&b->proc),
 		.own_ns = bench_proc_own_cpu_ns(),
 		.idle_ns = b->idle_ns,
 		.up = bench_lane_count(b->up),
@@ -209,6 +210,8 @@ put_interval(
 	put(b, "wall_s", (double)wall / 1e9);
 	put(b, "server_cpu_s", (double)cpu / 1e9);
 	put(b, "server_share", (double)cpu / (double)wall);
+	put(b, "server_waited",
+	    (double)(to->waited_ns - from->waited_ns) / (double)wall);
 	put(b, "generator_share",
 	    (double)(to->own_ns - from->own_ns) / (double)wall);
 	put(b, "generator_idle",

@@ -53,8 +53,21 @@ of_thread(const char *folder)
 	return from_stat(folder);
 }
 
+/* The second field of schedstat; 0 where the kernel has none. */
 static int64_t
-of_process(int pid)
+wait_of_thread(const char *folder)
+{
+	char path[PATH_BYTES + 16], line[LINE_BYTES];
+	int64_t ns;
+
+	snprintf(path, sizeof(path), "%s/schedstat", folder);
+	if (!read_line(line, path) || sscanf(line, "%*d %" SCNd64, &ns) != 1)
+		return 0;
+	return ns;
+}
+
+static int64_t
+of_process(int pid, int64_t (*of)(const char *folder))
 {
 	char path[PATH_BYTES];
 	const struct dirent *d;
@@ -69,7 +82,7 @@ of_process(int pid)
 			continue;
 		snprintf(
 		    path, sizeof(path), "/proc/%d/task/%s", pid, d->d_name);
-		sum += of_thread(path);
+		sum += of(path);
 	}
 	closedir(tasks);
 	return sum;
@@ -81,8 +94,14 @@ bench_proc_cpu_ns(const struct bench_proc *p)
 	int64_t sum = 0;
 
 	for (unsigned i = 0; i < p->count; i++)
-		sum += of_process(p->pids[i]);
+		sum += of_process(p->pids[i], of_thread);
 	return sum;
+}
+
+int64_t
+bench_proc_waited_ns(const struct bench_proc *p)
+{
+	return of_process(p->pids[0], wait_of_thread);
 }
 
 int64_t

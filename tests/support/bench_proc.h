@@ -28,7 +28,9 @@ bench_proc_now_ns(void)
 /* Time on a CPU, of all threads, user and kernel; from schedstat (ns), or
  * where the kernel has none from stat (ticks of 10 ms). */
 int64_t bench_proc_cpu_ns(const struct bench_proc *p);
-/* The same of the calling process. */
+/* Time in which threads of the first process were ready and others ran. */
+int64_t bench_proc_waited_ns(const struct bench_proc *p);
+/* CPU time of the calling process. */
 int64_t bench_proc_own_cpu_ns(void);
 /* Resident memory of the first process; anonymous: without mapped files. */
 int64_t bench_proc_rss(const struct bench_proc *p);
