@@ -9,6 +9,8 @@
 #include "net/out.h"
 #include "net/slots.h"
 
+enum { LONE_TIMES = 4 };
+
 union control {
 	struct cmsghdr align;
 	char room[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
@@ -117,12 +119,33 @@ arm_all(struct net_batch *b, unsigned max)
 	return ready;
 }
 
-int
-net_batch_recv(struct net_batch *b, int fd, unsigned max)
+/* One of them costs less by the call for one. */
+static int
+receive(struct net_batch *b, int fd, unsigned count)
 {
+	ssize_t n;
+
+	if (count != 1)
+		return recvmmsg(fd, b->msgs, count, MSG_DONTWAIT, NULL);
+	n = recvmsg(fd, &b->msgs[0].msg_hdr, MSG_DONTWAIT);
+	if (n < 0)
+		return -1;
+	b->msgs[0].msg_len = (unsigned)n;
+	return 1;
+}
+
+int
+net_batch_recv(
+    struct net_batch *b, int fd, struct net_batch_pace *pace, unsigned max)
+{
+	const bool is_lone = pace->lone > 0;
 	unsigned ready;
 	int n;
 
+	if (is_lone) {
+		pace->lone--;
+		max = 1;
+	}
 	for (unsigned i = 0; i < b->used; i++)
 		reset(b, i);
 	b->used = 0;
@@ -132,8 +155,10 @@ net_batch_recv(struct net_batch *b, int fd, unsigned max)
 		net_out_flush(b->net->out);
 		ready = arm_all(b, max);
 	}
-	n = recvmmsg(fd, b->msgs, ready, MSG_DONTWAIT, NULL);
+	n = receive(b, fd, ready);
 	stats_count(b->net->stats, STATS_SYSCALLS_RECV, 1);
+	if (!is_lone && n == 1)
+		pace->lone = LONE_TIMES;
 	if (n > 0)
 		b->used = (unsigned)n;
 	return n;

@@ -30,8 +30,20 @@ void net_batch_free(struct net_batch *b);
 /* Lets fd take what comes coalesced as it comes, or not. */
 void net_batch_coalesce(int fd, bool on);
 
-/* Receives up to max datagrams of fd.  Returns how many, or -1 and errno. */
-int net_batch_recv(struct net_batch *b, int fd, unsigned max);
+/*
+ * How many to ask a socket for.  The kernel looks for one more than there
+ * are: a socket that had only one is asked for one, the next few times.
+ */
+struct net_batch_pace {
+	uint8_t lone;
+};
+
+/*
+ * Receives up to max datagrams of fd, as pace (borrowed) has it.  Returns how
+ * many, or -1 and errno.
+ */
+int net_batch_recv(
+    struct net_batch *b, int fd, struct net_batch_pace *pace, unsigned max);
 /* Opens the i-th of them; ends by net_batch_close, before the next opens.
  * False: it was cut (too large). */
 bool net_batch_open(struct net_batch *b, unsigned i);

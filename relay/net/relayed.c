@@ -32,6 +32,7 @@ struct net_relayed {
 	struct event ev;
 	struct addr at;
 	bool is_closed;
+	struct net_batch_pace pace;
 	uint32_t kernel_drops; /* as told last */
 	mono_ms checked;       /* when */
 	struct list node;      /* in net.relayed or net.dead_relayed */
@@ -163,7 +164,7 @@ static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct net_relayed *r = arg;
-	int count = net_batch_recv(r->net->batch, fd, TURN_BATCH);
+	int count = net_batch_recv(r->net->batch, fd, &r->pace, TURN_BATCH);
 
 	(void)what;
 	for (int i = 0; i < count; i++)

@@ -103,7 +103,7 @@ on_read(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		count = net_batch_recv(n->batch, fd, BATCH_MAX);
+		count = net_batch_recv(n->batch, fd, &u->pace, BATCH_MAX);
 		for (int i = 0; i < count; i++)
 			deliver_all(u, (unsigned)i);
 		if (count < BATCH_MAX)

@@ -22,6 +22,7 @@ struct net_udp {
 	struct event ev;
 	struct addr bound;
 	bool is_wildcard;
+	struct net_batch_pace pace;
 	uint32_t kernel_drops; /* as told last */
 	mono_ms checked;       /* when */
 	struct list node;      /* in net.udps */
