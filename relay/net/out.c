@@ -10,14 +10,18 @@
 #include "net/slots.h"
 #include "relay/snapshot.h"
 
-enum { REFUSED_FOR = 1024 }; /* messages until segments are tried again */
+enum {
+	REFUSED_FOR = 1024,     /* messages until segments are tried again */
+	LATEST = 2 * OUT_BATCH, /* power of two */
+};
 
 struct entry {
 	struct net_out_packet p;
 	uint8_t *base; /* its slot */
 	uint8_t *data;
 	uint32_t len;
-	uint16_t next; /* of the same socket, index + 1 */
+	uint16_t next;   /* of the same socket, index + 1 */
+	uint16_t behind; /* in the same message, index + 1 */
 };
 
 union control {
@@ -28,8 +32,9 @@ union control {
 
 /* What becomes one message. */
 struct run {
-	const struct entry *first;
+	struct entry *first, *last;
 	uint32_t bytes;
+	unsigned count;
 	bool is_closed; /* nothing may follow */
 };
 
@@ -40,10 +45,10 @@ struct net_out {
 	unsigned count;    /* entries in use since the last whole flush */
 	struct entry entries[OUT_QUEUE];
 	/* one sendmmsg: runs[i] is msgs[i] */
-	unsigned iovs; /* in use */
 	struct iovec iov[OUT_QUEUE];
 	struct mmsghdr msgs[OUT_BATCH];
 	struct run runs[OUT_BATCH];
+	uint16_t latest[LATEST]; /* message to an address, index + 1; hashed */
 	union control control[OUT_BATCH];
 };
 
@@ -92,6 +97,7 @@ net_out_push(struct net_out *o, struct net_sock *s,
 	e->data = b->data;
 	e->len = b->len;
 	e->next = 0;
+	e->behind = 0;
 	if (s->first == 0) {
 		s->first = (uint16_t)o->count;
 		list_append(&o->socks, &s->node);
@@ -136,64 +142,87 @@ put_source(struct msghdr *m, union control *c, const struct addr *from)
 		    &v4, sizeof(v4));
 }
 
-static void
-begin_run(struct net_out *o, unsigned i, struct entry *e)
+/* Makes r the i-th message; its packets go to iov.  Returns how many. */
+static unsigned
+put_message(struct net_out *o, unsigned i, struct iovec *iov)
 {
 	struct msghdr *m = &o->msgs[i].msg_hdr;
+	struct run *r = &o->runs[i];
+	struct entry *e = r->first;
+	const uint16_t size = (uint16_t)e->len;
 
 	m->msg_name = &e->p.to;
 	m->msg_namelen = addr_len(&e->p.to);
-	m->msg_iov = &o->iov[o->iovs];
-	m->msg_iovlen = 0;
+	m->msg_iov = iov;
+	m->msg_iovlen = r->count;
 	m->msg_control = NULL;
 	m->msg_controllen = 0;
 	if (!addr_is_none(&e->p.from))
 		put_source(m, &o->control[i], &e->p.from);
-	o->runs[i].first = e;
-	o->runs[i].bytes = 0;
-	o->runs[i].is_closed = false;
+	iov->iov_base = e->data;
+	iov->iov_len = e->len;
+	if (r->count == 1)
+		return 1;
+	while (e->behind != 0) {
+		e = &o->entries[e->behind - 1];
+		iov++;
+		iov->iov_base = e->data;
+		iov->iov_len = e->len;
+	}
+	/* where to cut */
+	memcpy(
+	    put_control(m, &o->control[i], SOL_UDP, UDP_SEGMENT, sizeof(size)),
+	    &size, sizeof(size));
+	stats_count(o->net->stats, STATS_SEGMENTS_SENT, (int64_t)r->count);
+	return r->count;
+}
+
+/* ---- which packets make a message */
+
+static void
+begin_run(struct run *r, struct entry *e, bool may_grow)
+{
+	r->first = r->last = e;
+	r->bytes = e->len;
+	r->count = 1;
+	r->is_closed = !may_grow || e->len == 0;
 }
 
 static bool
-may_join(const struct net_out *o, unsigned i, const struct entry *e)
+may_join(const struct run *r, const struct entry *e)
 {
-	const struct run *r = &o->runs[i];
 	const struct entry *first = r->first;
 
 	return !r->is_closed && e->len <= first->len && e->len > 0 &&
-	    r->bytes + e->len <= OUT_SEGMENTED_MAX &&
-	    o->msgs[i].msg_hdr.msg_iovlen < OUT_SEGMENTS &&
+	    r->bytes + e->len <= OUT_SEGMENTED_MAX && r->count < OUT_SEGMENTS &&
 	    addr_equal(&e->p.to, &first->p.to) &&
 	    addr_equal(&e->p.from, &first->p.from);
 }
 
 static void
-join(struct net_out *o, unsigned i, const struct entry *e)
+join(const struct net_out *o, struct run *r, struct entry *e)
 {
-	struct run *r = &o->runs[i];
-
-	o->iov[o->iovs].iov_base = e->data;
-	o->iov[o->iovs].iov_len = e->len;
-	o->iovs++;
-	o->msgs[i].msg_hdr.msg_iovlen++;
+	r->last->behind = (uint16_t)(e - o->entries + 1);
+	r->last = e;
 	r->bytes += e->len;
+	r->count++;
 	if (e->len < r->first->len)
 		r->is_closed = true;
 }
 
-/* Tells the kernel where to cut. */
-static void
-end_run(struct net_out *o, unsigned i)
+static unsigned
+hash(const struct addr *a)
 {
-	struct msghdr *m = &o->msgs[i].msg_hdr;
-	const uint16_t size = (uint16_t)o->runs[i].first->len;
+	uint32_t words[4], h;
 
-	if (m->msg_iovlen < 2)
-		return;
-	memcpy(
-	    put_control(m, &o->control[i], SOL_UDP, UDP_SEGMENT, sizeof(size)),
-	    &size, sizeof(size));
-	stats_count(o->net->stats, STATS_SEGMENTS_SENT, (int64_t)m->msg_iovlen);
+	if (addr_family(a) == AF_INET6) {
+		memcpy(words, &a->u.in6.sin6_addr, sizeof(words));
+		h = words[0] ^ words[1] ^ words[2] ^ words[3];
+	} else {
+		h = a->u.in4.sin_addr.s_addr;
+	}
+	h = (h ^ ((uint32_t)a->u.in4.sin_port << 8)) * 2654435761u;
+	return h / (UINT32_MAX / LATEST + 1);
 }
 
 static bool
@@ -216,6 +245,45 @@ may_segment(const struct net_out *o, struct net_sock *s, const struct entry *e)
 	return e->len < s->refused;
 }
 
+/* Where the latest message to the address of e stands, or will. */
+static uint16_t *
+find_latest(struct net_out *o, const struct entry *e)
+{
+	unsigned i = hash(&e->p.to);
+
+	while (o->latest[i] != 0 &&
+	    !addr_equal(&o->runs[o->latest[i] - 1].first->p.to, &e->p.to))
+		i = (i + 1) % LATEST;
+	return &o->latest[i];
+}
+
+/* The message that e may join: the latest to its address, so that order is
+ * kept; NULL: none. */
+static struct run *
+find_run(struct net_out *o, unsigned count, const struct entry *e)
+{
+	unsigned i;
+
+	if (count > 0 && may_join(&o->runs[count - 1], e))
+		return &o->runs[count - 1];
+	if (count < 2 || (i = *find_latest(o, e)) == 0)
+		return NULL;
+	return may_join(&o->runs[i - 1], e) ? &o->runs[i - 1] : NULL;
+}
+
+/* Lets the i-th be found: most sockets need one message, and no table. */
+static void
+note_run(struct net_out *o, unsigned i)
+{
+	if (i == 0)
+		return;
+	if (i == 1) {
+		memset(o->latest, 0, sizeof(o->latest));
+		*find_latest(o, o->runs[0].first) = 1;
+	}
+	*find_latest(o, o->runs[i].first) = (uint16_t)(i + 1);
+}
+
 /* Fills one batch from the chain of s: packets of one DF setting.  Returns
  * how many messages they make. */
 static unsigned
@@ -223,26 +291,32 @@ fill_batch(struct net_out *o, struct net_sock *s, bool df)
 {
 	unsigned count = 0;
 
-	o->iovs = 0;
 	while (s->first != 0) {
 		struct entry *e = &o->entries[s->first - 1];
-		const bool joins = count > 0 && may_join(o, count - 1, e);
+		struct run *r = find_run(o, count, e);
 
-		if (e->p.df != df || (!joins && count == OUT_BATCH))
+		if (e->p.df != df || (r == NULL && count == OUT_BATCH))
 			break;
 		s->first = e->next;
 		if (!is_admitted(o, e))
 			continue;
-		if (!joins) {
-			begin_run(o, count, e);
-			o->runs[count].is_closed = !may_segment(o, s, e);
-			count++;
+		if (r != NULL) {
+			join(o, r, e);
+			continue;
 		}
-		join(o, count - 1, e);
+		begin_run(&o->runs[count], e, may_segment(o, s, e));
+		note_run(o, count++);
 	}
-	for (unsigned i = 0; i < count; i++)
-		end_run(o, i);
 	return count;
+}
+
+static void
+put_messages(struct net_out *o, unsigned count)
+{
+	struct iovec *iov = o->iov;
+
+	for (unsigned i = 0; i < count; i++)
+		iov += put_message(o, i, iov);
 }
 
 /* ---- sending */
@@ -388,6 +462,7 @@ net_out_flush_sock(struct net_out *o, struct net_sock *s)
 			net_out_set_df(s->fd, s->family, df);
 			s->df = df;
 		}
+		put_messages(o, count);
 		send_batch(o, s, count);
 		release(o, first, s->first);
 	}

@@ -5,7 +5,7 @@
  * sockets that have any and sends each chain by sendmmsg.  A queue that is
  * full flushes itself.
  *
- * Neighbours in a chain that go to one address and are of one size (the last
+ * Packets in a chain that go to one address and are of one size (the last
  * may be shorter) leave as one message, which the kernel cuts up again
  * (UDP_SEGMENT).  What it refuses to cut is sent one by one, and so is, for
  * a while, all from that socket that is no smaller: a tunnel or a small MTU
@@ -29,7 +29,7 @@ struct net_out;
 
 enum {
 	OUT_QUEUE = 512,   /* packets that wait at most */
-	OUT_BATCH = 64,    /* messages of one sendmmsg */
+	OUT_BATCH = 256,   /* messages of one sendmmsg */
 	OUT_SEGMENTS = 64, /* of one message: UDP_MAX_SEGMENTS of Linux */
 	OUT_SEGMENTED_MAX = 65507, /* their bytes: what IPv4 can carry */
 };

@@ -113,7 +113,11 @@ find_shelf(struct net_slots *s, const uint8_t *base)
 static inline struct slot *
 find_slot(const struct shelf *h, const uint8_t *base)
 {
-	return &h->slots[(size_t)(base - h->mem) / h->bytes];
+	const size_t at = (size_t)(base - h->mem);
+
+	/* by constants: several times a packet, a division counts */
+	return &h->slots[h->bytes == SLOT_BYTES ? at / SLOT_BYTES
+						: at / SLOT_BIG_BYTES];
 }
 
 static uint8_t *
