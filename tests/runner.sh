@@ -9,21 +9,29 @@ build=$1 group=$2
 shift 2
 : "${TEST_TIMEOUT:=300}"
 export BUILD=$build
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=1}
-export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
-export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 logs=$build/log/$group
 mkdir -p "$logs"
+logs_whole=$(cd "$logs" && pwd)
 passed=0 failed=0 skipped=0
 
 for test in "$@"; do
 	name=$(basename "$test" .sh)
 	log=$logs/$(echo "${test#"$build"/}" | tr / _ | sed 's/\.sh$//').log
+	# a sanitizer's report fails the test, whoever's process made it
+	report=$logs_whole/$name.sanitizer
+	rm -f "$report".*
+	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:log_path=$report
+	export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:log_path=$report
+	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:log_path=$report
 	run=("$test")
 	[[ $test == *.sh ]] && run=(bash "$test")
 	start=$(date +%s%N)
 	timeout -k 10 "$TEST_TIMEOUT" "${run[@]}" >"$log" 2>&1 </dev/null
 	rc=$?
+	if compgen -G "$report.*" >/dev/null; then
+		cat "$report".* >>"$log"
+		rc="$rc, sanitizer report"
+	fi
 	ms=$((($(date +%s%N) - start) / 1000000))
 	ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
 	bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
@@ -33,7 +41,7 @@ for test in "$@"; do
 	77)	verdict="skip: $(tail -n 1 "$log")"
 		skipped=$((skipped + 1)) ;;
 	*)	verdict="FAILED (exit $rc, $log)"
-		[ "$rc" -eq 124 ] && verdict="FAILED (over ${TEST_TIMEOUT}s, $log)"
+		[ "$rc" = 124 ] && verdict="FAILED (over ${TEST_TIMEOUT}s, $log)"
 		passed=$((passed + ${ok:-0}))
 		failed=$((failed + ${bad:-1})) ;;
 	esac
