@@ -127,7 +127,7 @@ check: $(unit)
 	@$(RUNNER) unit $(unit)
 check-asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CC=clang \
-	    SAN=address,undefined check replay
+	    SAN=address,undefined all tools check replay scenario
 check-tsan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=clang \
 	    SAN=thread all tools check
