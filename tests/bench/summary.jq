@@ -18,6 +18,7 @@ def metrics: [
 	 what: "server CPU per relayed packet at 20000 echoes/s, ns"},
 	{key: "p50_us", ways: ["echo"], more: false, what: "echo p50, us"},
 	{key: "p99_us", ways: ["echo"], more: false, what: "echo p99, us"},
+	{key: "p999_us", ways: ["echo"], more: false, what: "echo p99.9, us"},
 	{key: "setups_per_cpu_s", rows: "^setup", more: true,
 	 what: "allocations set up per server CPU second"},
 	{key: "bytes_per_allocation", rows: "^memory", more: false,
