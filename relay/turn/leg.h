@@ -20,8 +20,9 @@ struct turn;
 struct turn_alloc;
 
 enum {
-	/* ports tried when other programs sit on ours: with 6 of 10 ports taken,
-	 * as beside another relay, one in 10^14 allocations finds none */
+	/* ports tried when other programs sit on ours: with 6 of 10 ports
+	 * taken, as beside another relay, one in 10^14 allocations finds none
+	 */
 	TURN_LEG_TRIES = 64,
 };
 
