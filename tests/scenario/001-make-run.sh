@@ -12,7 +12,7 @@ need jq turnutils_uclient setpriv
 HOME_DIR=$TMP/build
 AS=()
 PORT=$(free_port)
-ADMIN=$(free_port)
+ADMIN=$(free_port "$PORT")
 declare -A RUN_PID=()
 
 # A build folder of its own, which an ordinary user may write to.

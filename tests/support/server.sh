@@ -126,14 +126,15 @@ server_ready_or_dead()
 	ends "$SRV_PID" || server_ready
 }
 
-# free_port: a TCP and UDP port nobody has right now, outside the range the
-# kernel hands out by itself.
+# free_port [NOT...]: a TCP and UDP port nobody has right now, none of NOT,
+# outside the range the kernel hands out by itself.
 free_port()
 {
 	local port
 
 	while :; do
 		port=$((20000 + RANDOM % 12000))
+		[[ " $* " != *" $port "* ]] || continue
 		if ! ss -Hltun "sport = :$port" | grep -q .; then
 			echo "$port"
 			return
@@ -182,8 +183,9 @@ server_start()
 		SRV_IP4=${LAB4[$SRV_HOST]} SRV_IP6=${LAB6[$SRV_HOST]}
 	else
 		SRV_IP4=127.0.0.1 SRV_IP6=::1
-		SRV_PORT=$(free_port) SRV_TLS_PORT=$(free_port)
-		SRV_ADMIN_PORT=$(free_port)
+		SRV_PORT=$(free_port)
+		SRV_TLS_PORT=$(free_port "$SRV_PORT")
+		SRV_ADMIN_PORT=$(free_port "$SRV_PORT" "$SRV_TLS_PORT")
 	fi
 	server_config
 	if [ "$SERVER" = coturn ]; then
