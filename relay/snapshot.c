@@ -162,8 +162,8 @@ is_same_key(const struct snapshot *a, const struct snapshot *b,
 	return same;
 }
 
-static bool
-is_same_secrets(const struct snapshot *a, const struct snapshot *b)
+bool
+snapshot_has_same_secrets(const struct snapshot *a, const struct snapshot *b)
 {
 	if (a->auth.secret_count != b->auth.secret_count)
 		return false;
@@ -223,7 +223,7 @@ snapshot_diff(const struct snapshot *old, const struct snapshot *new, FILE *out)
 		print_plain(out, new, k);
 		fputc('\n', out);
 	}
-	if (!is_same_secrets(old, new))
+	if (!snapshot_has_same_secrets(old, new))
 		fputs("auth.secret: changed\n", out);
 	diff_users(old, new, out);
 }

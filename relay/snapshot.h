@@ -141,6 +141,10 @@ void snapshot_diff(
 MUST_CHECK int snapshot_may_replace(const struct snapshot *old,
     const struct snapshot *new, char why[SNAPSHOT_ERROR_MAX]);
 
+/* Are the TURN REST secrets the same, in the same order? */
+bool
+snapshot_has_same_secrets(const struct snapshot *a, const struct snapshot *b);
+
 /* Static user by name, or by userhash; NULL when unknown.  O(1). */
 const struct snapshot_user *
 snapshot_user(const struct snapshot *s, const void *name, size_t len);

@@ -196,23 +196,11 @@ is_user_gone(struct turn_alloc *al, const struct snapshot *conf)
 /* The key that was remembered may be wrong now: the next request takes the
  * long way.  TURN REST: only when no secret was replaced, or a call that
  * outlives its credential would lose its permissions. */
-static bool
-is_same_secrets(const struct snapshot *a, const struct snapshot *b)
-{
-	if (a->auth.secret_count != b->auth.secret_count ||
-	    strcmp(a->node.realm, b->node.realm) != 0)
-		return false;
-	for (size_t i = 0; i < a->auth.secret_count; i++) {
-		if (strcmp(a->auth.secrets[i], b->auth.secrets[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
 static void
 forget_keys(struct turn *t, const struct snapshot *conf)
 {
-	const bool keep_rest = is_same_secrets(t->conf, conf);
+	const bool keep_rest = snapshot_has_same_secrets(t->conf, conf) &&
+	    strcmp(t->conf->node.realm, conf->node.realm) == 0;
 	struct list *n;
 
 	LIST_EACH (n, &t->allocs) {
