@@ -13,9 +13,7 @@ uclient channel4 -t -S -l 172 "${PEER4[@]}" "$SRV_IP4"
 uclient send4 -t -S -l 172 -s "${PEER4[@]}" "$SRV_IP4"
 uclient channel6 -t -S -l 172 -x "${PEER6[@]}" "$SRV_IP6"
 uclient send6 -t -S -l 172 -s -x "${PEER6[@]}" "$SRV_IP6"
-# turnutils_uclient reads one TLS record per wake-up: of two that arrive
-# together the second waits for the next, and the last one for ever.  At 100 ms
-# none meet, and what is lost is the server's fault.
+# at 100 ms records seldom meet (see uclient.sh)
 uclient pair4 -t -S -l 172 -y -m 2 -z 100 -n 30 "$SRV_IP4"
 uclient pair6 -t -S -l 172 -y -m 2 -z 100 -n 30 -x "$SRV_IP6"
 uclient_all
