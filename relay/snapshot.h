@@ -42,6 +42,44 @@ struct snapshot_external {
 	struct addr inside;
 };
 
+/* network "campus" { ... } */
+struct snapshot_network {
+	char *name;
+	struct snapshot_prefixes prefixes;
+	uint64_t rate;  /* bit/s a direction, 0: no cap of its own */
+	uint64_t burst; /* bytes */
+	uint64_t quota_day, quota_month; /* bytes, 0: none */
+	bool counts_to_quota;            /* of the host */
+	bool relay;
+};
+
+/* schedule "night" { ... }: local time; to <= from ends on the next day */
+struct snapshot_schedule {
+	char *name;
+	uint8_t days;  /* on which it begins; bit 0: Monday */
+	uint16_t from; /* minutes after midnight */
+	uint16_t to;
+	bool has_rate;
+	uint64_t rate; /* bit/s a direction, 0: unlimited */
+	bool relay;
+};
+
+/* Whose traffic is relayed: at least so many ends in a network. */
+enum snapshot_members { SNAPSHOT_ANYONE, SNAPSHOT_ONE_END, SNAPSHOT_BOTH_ENDS };
+/* What becomes of relaying when a quota is used up. */
+enum snapshot_at_quota { SNAPSHOT_TRICKLE, SNAPSHOT_SIGNALLING, SNAPSHOT_OFF };
+enum snapshot_subjects {
+	SNAPSHOT_SUBJECTS_FULL,
+	SNAPSHOT_SUBJECTS_HASHED,
+	SNAPSHOT_SUBJECTS_NONE
+};
+enum snapshot_on_failure { SNAPSHOT_CONTINUE, SNAPSHOT_STOP_RELAYING };
+
+struct snapshot_texts {
+	char **at;
+	size_t count;
+};
+
 struct snapshot_user {
 	char *name;
 	char *password;
@@ -85,6 +123,8 @@ struct snapshot {
 		struct snapshot_prefixes deny;
 		uint64_t receive_buffer; /* of each relayed address */
 		uint64_t send_buffer;
+		enum snapshot_members members_only;
+		struct snapshot_addrs alternates; /* host and port */
 	} relay;
 	struct {
 		char **secrets; /* TURN REST, several at once */
@@ -104,7 +144,31 @@ struct snapshot {
 		unsigned unauthenticated; /* answers/s and source prefix */
 		unsigned connections;     /* TCP, TLS, DTLS together */
 		unsigned connections_per_prefix;
+		uint64_t rate_per_user; /* bit/s a direction, 0: none */
+		uint64_t rate_per_allocation;
+		uint64_t quota_day, quota_month; /* bytes, 0: none */
+		uint64_t user_quota_day, user_quota_month;
+		unsigned month_day;  /* a month begins on this day, 1-31 */
+		unsigned day_minute; /* and a day at this minute */
+		char *time_zone;     /* "": the host's */
+		enum snapshot_at_quota at_quota;
+		uint64_t trickle; /* bit/s a direction */
 	} caps;
+	struct snapshot_network *networks;
+	size_t network_count;
+	struct snapshot_schedule *schedules;
+	size_t schedule_count;
+	struct {
+		struct snapshot_texts sites; /* DNS names */
+		struct addr resolver;        /* none: as the host has it */
+		char *file;                  /* "": none */
+	} policy;
+	struct {
+		char *file; /* "": none */
+		enum snapshot_subjects subjects;
+		uint64_t retention_s;
+		enum snapshot_on_failure on_failure;
+	} audit;
 	struct {
 		struct addr listen; /* none: no admin listener */
 		char *socket;
