@@ -37,6 +37,7 @@ struct consent_say {
 struct consent_effect {
 	bool relay;
 	enum consent_who relay_by; /* the first that says no; when !relay */
+	unsigned refusing;         /* all that say no: bit 1 << consent_who */
 	uint64_t rate;             /* 0: unlimited */
 	enum consent_who rate_by;
 	const char *relay_reason; /* "" when it relays */
