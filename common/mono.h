@@ -18,5 +18,7 @@ int64_t mono_now_us(void);
 
 /* Wall clock in seconds since 1970, for credentials and nonces. */
 int64_t mono_wall_s(void);
+/* The same in milliseconds, for records. */
+int64_t mono_wall_ms(void);
 
 #endif
