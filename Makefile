@@ -48,8 +48,8 @@ unit	:= $(unit_c:%.c=$(BUILD)/%)
 fuzz	:= $(fuzz_c:%.c=$(BUILD)/%)
 tools	:= $(patsubst tests/bench/%.c,$(BUILD)/tools/%,$(tool_c))
 
-.PHONY: all deps run test check check-asan check-tsan scenario interop fuzz \
-	fuzzers replay bench cleanroom lint format install uninstall deb clean tools
+.PHONY: all deps run test check check-asan check-tsan scenario interop modes \
+	fuzz fuzzers replay bench cleanroom lint format install uninstall deb clean tools
 .SECONDARY:
 
 all: $(BUILD)/supernoded $(BUILD)/supernodectl
@@ -129,14 +129,19 @@ check-asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CC=clang \
 	    SAN=address,undefined all tools check replay scenario
 check-tsan:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=clang \
-	    SAN=thread all tools check
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=clang \
-	    SAN=thread WORKERS=4 scenario
+	@rc=0; $(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=clang \
+	    SAN=thread all tools check || rc=1; \
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=clang \
+	    SAN=thread WORKERS=4 scenario || rc=1; exit $$rc
 scenario: all tools
 	@$(RUNNER) scenario $(sort $(wildcard tests/scenario/[0-9]*.sh))
 interop: all tools
 	@$(RUNNER) interop $(sort $(wildcard tests/interop/[0-9]*.sh))
+# what moves packets, with GSO/GRO, the hairpin and io_uring on and off
+modes_sh := $(sort $(wildcard tests/scenario/01*.sh tests/interop/01*.sh \
+	    tests/interop/020*.sh tests/interop/050*.sh))
+modes: all tools
+	@bash tests/modes.sh $(BUILD) $(modes_sh)
 
 # one fuzz target per parser: FUZZ_SECONDS each; `replay` runs the kept corpus
 FUZZ_SECONDS ?= 60

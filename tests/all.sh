@@ -38,6 +38,7 @@ group check-asan
 group check-tsan
 group scenario
 group interop
+group modes
 
 # what a build must not do: leave files that git does not know
 untracked=$(git status --porcelain --untracked-files=normal 2>/dev/null |

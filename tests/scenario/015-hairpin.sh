@@ -19,7 +19,7 @@ lab_host bob
 SRV_NODE=$'\tworkers = 4'
 SRV_CAPS=$'\tallocations-per-user = 100'
 # the loopback is counted packet by packet
-SRV_LISTEN=$'\toffload = false'
+SRV_LISTEN=$'\toffload = false' SRV_RELAY=$'\thairpin = true'
 server_start server
 probe_start alice alice
 probe_start bob bob

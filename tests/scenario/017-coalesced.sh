@@ -18,7 +18,7 @@ lab_host bob
 # from relayed address to relayed address by the kernel's loopback, where
 # what left as one message arrives as one
 SRV_NODE=$'\tworkers = 1'
-SRV_RELAY=$'\thairpin = false'
+SRV_RELAY=$'\thairpin = false' SRV_LISTEN=$'\toffload = true'
 SRV_CAPS=$'\tallocations-per-user = 100'
 
 # burst WAY SIZE: alice sends as fast as she can.

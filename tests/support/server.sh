@@ -10,7 +10,8 @@
 #
 # A test sets before server_start what it needs otherwise, as lines of the
 # section: SRV_NODE SRV_LISTEN SRV_RELAY SRV_AUTH SRV_CAPS SRV_ADMIN SRV_LOG,
-# and SRV_MORE for whole sections.  A key set there replaces the default.
+# and SRV_MORE for whole sections.  A key set there replaces the default; so
+# do the keys of a MODE (see mode.sh) where the test has none of its own.
 
 # read by the tests
 # shellcheck disable=SC2034
@@ -27,6 +28,8 @@ SRV_KEY=$SRV_DIR/key.pem
 SRV_PID=
 SRV_HOST=
 SRV_SKIP_TAIL=
+# shellcheck source=tests/support/mode.sh
+. "$ROOT/tests/support/mode.sh"
 
 server_certificate()
 {
@@ -59,7 +62,10 @@ section()
 server_config()
 {
 	local a=$SRV_IP4 b=$SRV_IP6 p=$SRV_PORT t=$SRV_TLS_PORT more=
+	local listen relay
 
+	mapfile -t listen < <(mode_lines listen)
+	mapfile -t relay < <(mode_lines relay)
 	mkdir -p "$SRV_DIR/state" "$SRV_DIR/run"
 	[ -s "$SRV_CERT" ] || server_certificate
 	# the ports that firewalls leave open, where nobody else can have them
@@ -74,10 +80,12 @@ server_config()
 		    "tcp = {\"$a:$p\", \"[$b]:$p\"}" \
 		    "tls = {\"$a:$t\", \"[$b]:$t\"$more}" \
 		    "dtls = {\"$a:$t\", \"[$b]:$t\"}" \
-		    "certificate = \"$SRV_CERT\"" "private-key = \"$SRV_KEY\""
+		    "certificate = \"$SRV_CERT\"" "private-key = \"$SRV_KEY\"" \
+		    "${listen[@]}"
 		section relay "${SRV_RELAY-}" \
 		    "addresses = {\"$a\", \"$b\"}" \
-		    "allow = {\"198.18.0.0/15\", \"2001:db8::/32\", \"127.0.0.0/8\", \"::1\"}"
+		    "allow = {\"198.18.0.0/15\", \"2001:db8::/32\", \"127.0.0.0/8\", \"::1\"}" \
+		    "${relay[@]}"
 		section auth "${SRV_AUTH-}" \
 		    "secret = {\"$TURN_SECRET\"}" \
 		    "user \"$TURN_USER\" { password = \"$TURN_PASSWORD\" }"
@@ -187,6 +195,7 @@ server_start()
 		SRV_TLS_PORT=$(free_port "$SRV_PORT")
 		SRV_ADMIN_PORT=$(free_port "$SRV_PORT" "$SRV_TLS_PORT")
 	fi
+	[ "$SERVER" = coturn ] || mode_begin
 	server_config
 	if [ "$SERVER" = coturn ]; then
 		server_coturn
