@@ -11,7 +11,7 @@
 #include "common/chain.h"
 #include "common/hex.h"
 
-enum { LINES = 40, EDITS = 20000 };
+enum { LINES = 40, EDITS = 2000 };
 
 static const uint8_t SEED[SIGNATURE_SEED_LEN] = { 1, 2, 3 };
 static const char TIME[] = "2026-11-23T20:31:05.123Z";
@@ -411,6 +411,36 @@ test_every_edit_is_found(void **state)
 	test_free(h);
 }
 
+static void
+test_what_stands_behind_a_fault_is_checked(void **state)
+{
+	static const enum chain_fault want[] = { CHAIN_MISSING, CHAIN_MOVED,
+		CHAIN_GOOD, CHAIN_GOOD };
+	struct log *g = make(0);
+	struct chain_check k;
+
+	(void)state;
+	swap_lines(g, 10, 11);
+	g->line[20][3] ^= 1; /* no JSON: as if it were not there */
+	g->line[30][strlen("{\"seq\":31,\"time\":\"")] = '1';
+	chain_check_init(&k, NULL);
+	for (unsigned i = 0; i < g->count; i++) {
+		const enum chain_fault f =
+		    chain_check_line(&k, g->line[i], strlen(g->line[i]));
+
+		if (i >= 10 && i < 14)
+			assert_int_equal(f, want[i - 10]);
+		else if (i == 20)
+			assert_int_not_equal(f, CHAIN_GOOD);
+		else if (i == 21)
+			assert_int_equal(f, CHAIN_MISSING);
+		else
+			assert_int_equal(
+			    f, i == 30 ? CHAIN_CHANGED : CHAIN_GOOD);
+	}
+	test_free(g);
+}
+
 int
 main(void)
 {
@@ -429,6 +459,7 @@ main(void)
 		    test_an_end_that_was_cut_off_is_told_by_the_seal),
 		cmocka_unit_test(test_a_seal_of_an_earlier_file_says_nothing),
 		cmocka_unit_test(test_every_edit_is_found),
+		cmocka_unit_test(test_what_stands_behind_a_fault_is_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
