@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "common/secret.h"
 #include "common/table.h"
+#include "relay/snapshot_item.h"
 #include "relay/snapshot_key.h"
 
 /* ---- freeing */
@@ -27,66 +28,22 @@ free_users(struct snapshot *s)
 	table_free(s->auth.by_hash);
 }
 
-static void
-free_key(struct snapshot *s, const struct snapshot_key *k)
-{
-	struct snapshot_list list;
-	char *text;
-
-	if (k->kind->is_list) {
-		memcpy(&list, (char *)s + k->offset, sizeof(list));
-		for (size_t i = 0; k->kind->is_text && i < list.count; i++)
-			secret_free(((char **)list.at)[i]);
-		mem_free(list.at);
-	} else if (k->kind->is_text) {
-		memcpy(&text, (char *)s + k->offset, sizeof(text));
-		mem_free(text);
-	}
-}
-
 void
 snapshot_free(struct snapshot *s)
 {
 	if (s == NULL)
 		return;
 	for (size_t i = 0; i < snapshot_key_count; i++) {
-		if (!snapshot_keys[i].kind->is_unserved)
-			free_key(s, &snapshot_keys[i]);
+		if (!snapshot_keys[i].kind->is_unserved &&
+		    !snapshot_keys[i].is_item)
+			snapshot_key_free(s, &snapshot_keys[i]);
 	}
+	snapshot_item_free(s);
 	free_users(s);
 	mem_free(s);
 }
 
 /* ---- writing */
-
-/* How many elements k has to write: of the secrets, those of the file. */
-static size_t
-count_of(const struct snapshot *s, const struct snapshot_key *k,
-    const struct snapshot_list *list)
-{
-	return k->offset == offsetof(struct snapshot, auth.secrets)
-	    ? s->auth.secret_inline
-	    : list->count;
-}
-
-static void
-print_value(FILE *out, const struct snapshot *s, const struct snapshot_key *k)
-{
-	const char *field = (const char *)s + k->offset;
-	struct snapshot_list list;
-
-	if (!k->kind->is_list) {
-		k->kind->print(out, field);
-		return;
-	}
-	memcpy(&list, field, sizeof(list));
-	fputc('{', out);
-	for (size_t i = 0; i < count_of(s, k, &list); i++) {
-		fputs(i > 0 ? ", " : "", out);
-		k->kind->print(out, (const char *)list.at + i * k->kind->size);
-	}
-	fputc('}', out);
-}
 
 static void
 print_users(FILE *out, const struct snapshot *s)
@@ -98,16 +55,6 @@ print_users(FILE *out, const struct snapshot *s)
 	}
 }
 
-/* Without a rate there is no burst that could be loaded again. */
-static bool
-is_printed(const struct snapshot *s, const struct snapshot_key *k)
-{
-	if (k->kind->is_unserved)
-		return false;
-	return k->offset != offsetof(struct snapshot, caps.burst) ||
-	    s->caps.rate != 0;
-}
-
 void
 snapshot_dump(const struct snapshot *s, FILE *out)
 {
@@ -116,7 +63,7 @@ snapshot_dump(const struct snapshot *s, FILE *out)
 	for (size_t i = 0; i < snapshot_key_count; i++) {
 		const struct snapshot_key *k = &snapshot_keys[i];
 
-		if (!is_printed(s, k))
+		if (k->is_item || !snapshot_key_is_printed(s, k))
 			continue;
 		if (section == NULL || strcmp(section, k->section) != 0) {
 			fprintf(out, "%s%s {\n", section != NULL ? "}\n" : "",
@@ -126,41 +73,14 @@ snapshot_dump(const struct snapshot *s, FILE *out)
 		}
 		section = k->section;
 		fprintf(out, "\t%s = ", k->name);
-		print_value(out, s, k);
+		snapshot_key_print(out, s, k);
 		fputc('\n', out);
 	}
 	fputs("}\n", out);
+	snapshot_item_dump(s, out);
 }
 
 /* ---- comparing */
-
-/* The value of k as text, the caller's (free); NULL when memory is short. */
-static char *
-text_of(const struct snapshot *s, const struct snapshot_key *k)
-{
-	size_t size;
-	char *text = NULL;
-	FILE *f = open_memstream(&text, &size);
-
-	if (f == NULL)
-		return NULL;
-	print_value(f, s, k);
-	fclose(f);
-	return text;
-}
-
-static bool
-is_same_key(const struct snapshot *a, const struct snapshot *b,
-    const struct snapshot_key *k)
-{
-	char *one = text_of(a, k), *other = text_of(b, k);
-	const bool same =
-	    one != NULL && other != NULL && strcmp(one, other) == 0;
-
-	free(one);
-	free(other);
-	return same;
-}
 
 bool
 snapshot_has_same_secrets(const struct snapshot *a, const struct snapshot *b)
@@ -172,19 +92,6 @@ snapshot_has_same_secrets(const struct snapshot *a, const struct snapshot *b)
 			return false;
 	}
 	return true;
-}
-
-/* Quotes are for the file; a line of a difference does without. */
-static void
-print_plain(FILE *out, const struct snapshot *s, const struct snapshot_key *k)
-{
-	char *text = text_of(s, k);
-
-	for (const char *at = text; at != NULL && *at != '\0'; at++) {
-		if (*at != '"')
-			fputc(*at, out);
-	}
-	free(text);
 }
 
 static void
@@ -214,15 +121,17 @@ snapshot_diff(const struct snapshot *old, const struct snapshot *new, FILE *out)
 	for (size_t i = 0; i < snapshot_key_count; i++) {
 		const struct snapshot_key *k = &snapshot_keys[i];
 
-		if (k->kind->is_unserved || strcmp(k->name, "secret") == 0 ||
-		    is_same_key(old, new, k))
+		if (k->kind->is_unserved || k->is_item ||
+		    strcmp(k->name, "secret") == 0 ||
+		    snapshot_key_is_same(old, new, k))
 			continue;
 		fprintf(out, "%s.%s: ", k->section, k->name);
-		print_plain(out, old, k);
+		snapshot_key_print_plain(out, old, k);
 		fputs(" -> ", out);
-		print_plain(out, new, k);
+		snapshot_key_print_plain(out, new, k);
 		fputc('\n', out);
 	}
+	snapshot_item_diff(old, new, out);
 	if (!snapshot_has_same_secrets(old, new))
 		fputs("auth.secret: changed\n", out);
 	diff_users(old, new, out);
@@ -259,7 +168,7 @@ snapshot_may_replace(const struct snapshot *old, const struct snapshot *new,
 		const struct snapshot_key *k = &snapshot_keys[i];
 
 		if (k->kind->is_unserved || !needs_restart(k) ||
-		    is_same_key(old, new, k))
+		    snapshot_key_is_same(old, new, k))
 			continue;
 		snprintf(why, SNAPSHOT_ERROR_MAX,
 		    "%s.%s: changes only with a restart", k->section, k->name);

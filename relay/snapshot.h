@@ -144,8 +144,10 @@ struct snapshot {
 		unsigned unauthenticated; /* answers/s and source prefix */
 		unsigned connections;     /* TCP, TLS, DTLS together */
 		unsigned connections_per_prefix;
-		uint64_t rate_per_user; /* bit/s a direction, 0: none */
+		uint64_t rate_per_user;  /* bit/s a direction, 0: none */
+		uint64_t burst_per_user; /* bytes */
 		uint64_t rate_per_allocation;
+		uint64_t burst_per_allocation;
 		uint64_t quota_day, quota_month; /* bytes, 0: none */
 		uint64_t user_quota_day, user_quota_month;
 		unsigned month_day;  /* a month begins on this day, 1-31 */

@@ -255,40 +255,101 @@ check_relay(struct snapshot_loader *ld)
 
 /* ---- caps, admin */
 
-/* Bytes of a burst that was stated as a time. */
-static int
-check_caps(struct snapshot_loader *ld)
+int
+snapshot_check_burst(struct snapshot_loader *ld, const char *section,
+    const char *name, uint64_t rate, uint64_t *burst)
 {
-	struct snapshot *s = ld->s;
-	const bool is_time = (s->caps.burst & SNAPSHOT_BURST_IS_MS) != 0;
-	const uint64_t n = s->caps.burst & ~SNAPSHOT_BURST_IS_MS;
+	const bool is_time = (*burst & SNAPSHOT_BURST_IS_MS) != 0;
+	const uint64_t n = *burst & ~SNAPSHOT_BURST_IS_MS;
 	unsigned __int128 bytes = n;
 
-	if (snapshot_mark_of(ld, "caps", "rate")->line == 0)
-		return snapshot_refuse_key(ld, "caps", "rate",
-		    "has no default: state it, like rate = \"50Mbit/s\" "
-		    "(\"unlimited\" is a word)");
-	if (s->caps.rate == 0 && is_time)
+	if (rate == 0 && is_time)
 		bytes = 0; /* of no rate there is no burst */
 	else if (is_time)
-		bytes = (unsigned __int128)s->caps.rate * n / 8 / 1000;
+		bytes = (unsigned __int128)rate * n / 8 / 1000;
 	if (bytes > UINT64_C(1) << 40)
 		return snapshot_refuse_key(
-		    ld, "caps", "burst", "is more than 1TiB at this rate");
-	if (s->caps.rate != 0 && bytes < SNAPSHOT_BURST_MIN) {
-		if (snapshot_mark_of(ld, "caps", "burst")->line != 0)
-			return snapshot_refuse_key(ld, "caps", "burst",
+		    ld, section, name, "is more than 1TiB at this rate");
+	if (rate != 0 && bytes < SNAPSHOT_BURST_MIN) {
+		if (snapshot_mark_of(ld, section, name)->line != 0)
+			return snapshot_refuse_key(ld, section, name,
 			    "is less than one packet of 1500B at this rate: "
 			    "make it longer, or \"1500B\"");
 		bytes = SNAPSHOT_BURST_MIN;
 	}
 	/* 20 us: where a nanosecond, the unit of the cap, is more than a
 	 * byte, the burst must hold many */
-	if (bytes < s->caps.rate / 8 / 50000)
+	if (bytes < rate / 8 / 50000)
 		return snapshot_refuse_key(
-		    ld, "caps", "burst", "must be at least 20us of caps.rate");
-	s->caps.burst = (uint64_t)bytes;
+		    ld, section, name, "must be at least 20us of the rate");
+	*burst = (uint64_t)bytes;
 	return 0;
+}
+
+/* A name of the system's time zones; other forms of TZ would be taken for
+ * UTC silently when they are mistyped. */
+static int
+check_zone(struct snapshot_loader *ld)
+{
+	const char *zone = ld->s->caps.time_zone;
+	const char *dir = getenv("TZDIR");
+	char path[512], magic[4] = "";
+	FILE *f;
+
+	if (*zone == '\0' || strcmp(zone, "UTC") == 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s",
+	    dir != NULL ? dir : "/usr/share/zoneinfo", zone);
+	f = *zone != '/' && strstr(zone, "..") == NULL ? fopen(path, "re")
+						       : NULL;
+	if (f != NULL) {
+		if (fread(magic, 1, 4, f) != 4)
+			magic[0] = '\0';
+		fclose(f);
+	}
+	if (memcmp(magic, "TZif", 4) == 0)
+		return 0;
+	return snapshot_refuse_key(ld, "caps", "time-zone",
+	    "\"%.60s\" is no time zone of this host: write one like "
+	    "\"Europe/Berlin\" (package tzdata)",
+	    zone);
+}
+
+static int
+check_caps(struct snapshot_loader *ld)
+{
+	struct snapshot *s = ld->s;
+	int rc;
+
+	if (snapshot_mark_of(ld, "caps", "rate")->line == 0)
+		return snapshot_refuse_key(ld, "caps", "rate",
+		    "has no default: state it, like rate = \"50Mbit/s\" "
+		    "(\"unlimited\" is a word)");
+	if ((rc = snapshot_check_burst(
+		 ld, "caps", "burst", s->caps.rate, &s->caps.burst)) != 0 ||
+	    (rc = snapshot_check_burst(ld, "caps", "burst-per-user",
+		 s->caps.rate_per_user, &s->caps.burst_per_user)) != 0 ||
+	    (rc = snapshot_check_burst(ld, "caps", "burst-per-allocation",
+		 s->caps.rate_per_allocation, &s->caps.burst_per_allocation)) !=
+		0)
+		return rc;
+	return check_zone(ld);
+}
+
+static int
+check_members(struct snapshot_loader *ld)
+{
+	const struct snapshot *s = ld->s;
+
+	for (size_t i = 0; i < s->network_count; i++) {
+		if (s->networks[i].relay)
+			return 0;
+	}
+	if (s->relay.members_only == SNAPSHOT_ANYONE)
+		return 0;
+	return snapshot_refuse_key(ld, "relay", "members-only",
+	    "would relay for nobody: name a network with relay = true, like "
+	    "network \"campus\" { prefixes = {\"198.18.0.0/15\"} }");
 }
 
 static int
@@ -321,7 +382,8 @@ snapshot_check(struct snapshot_loader *ld)
 	int rc;
 
 	if ((rc = check_node(ld)) != 0 || (rc = check_caps(ld)) != 0 ||
-	    (rc = check_listeners(ld)) != 0 || (rc = check_relay(ld)) != 0)
+	    (rc = check_listeners(ld)) != 0 || (rc = check_relay(ld)) != 0 ||
+	    (rc = check_members(ld)) != 0)
 		return rc;
 	return check_admin(ld);
 }

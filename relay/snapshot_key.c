@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/mem.h"
+#include "common/secret.h"
 #include "common/units.h"
 #include "relay/snapshot_kind.h"
 
@@ -26,6 +28,21 @@
 	{                                            \
 		.section = sec, .name = key,         \
 		.kind = &snapshot_kind_unserved_list \
+	}
+
+/* Of a section with a title, which is a list of items. */
+#define NETWORK(key, k, field, ...)                                            \
+	{                                                                      \
+		.section = "network", .name = key, .kind = &snapshot_kind_##k, \
+		.offset = offsetof(struct snapshot_network, field),            \
+		.is_item = true, __VA_ARGS__                                   \
+	}
+#define SCHEDULE(key, k, field, ...)                                 \
+	{                                                            \
+		.section = "schedule", .name = key,                  \
+		.kind = &snapshot_kind_##k,                          \
+		.offset = offsetof(struct snapshot_schedule, field), \
+		.is_item = true, __VA_ARGS__                         \
 	}
 
 #define ANY_3478 "0.0.0.0:3478 [::]:3478"
@@ -68,8 +85,8 @@ const struct snapshot_key snapshot_keys[] = {
 	    .def = RELAY_BUFFER, .max = SNAPSHOT_BUFFER_MAX),
 	KEY("relay", "hairpin", bool, relay.hairpin, .def = "true"),
 	NOT_YET("relay", "tcp", "false"),
-	NOT_YET("relay", "members-only", ""),
-	NOT_YET_LIST("relay", "alternates"),
+	KEY("relay", "members-only", members, relay.members_only, .def = ""),
+	KEY("relay", "alternates", servers, relay.alternates, .def = ""),
 
 	KEY("auth", "secret", secrets, auth.secrets, .def = ""),
 	KEY("auth", "secret-file", path, auth.secret_file, .def = ""),
@@ -88,13 +105,23 @@ const struct snapshot_key snapshot_keys[] = {
 	KEY("caps", "connections-per-prefix", count,
 	    caps.connections_per_prefix, .def = "2000", .min = 1,
 	    .max = 10000000),
-	NOT_YET("caps", "rate-per-user", ""),
-	NOT_YET("caps", "rate-per-allocation", ""),
-	NOT_YET("caps", "quota-day", ""),
-	NOT_YET("caps", "quota-month", ""),
-	NOT_YET("caps", "month-starts", ""),
-	NOT_YET("caps", "at-quota", ""),
-	NOT_YET("caps", "trickle", ""),
+	KEY("caps", "rate-per-user", own_rate, caps.rate_per_user, .def = ""),
+	KEY("caps", "burst-per-user", burst, caps.burst_per_user,
+	    .def = "250ms"),
+	KEY("caps", "rate-per-allocation", own_rate, caps.rate_per_allocation,
+	    .def = ""),
+	KEY("caps", "burst-per-allocation", burst, caps.burst_per_allocation,
+	    .def = "250ms"),
+	KEY("caps", "quota-day", quota, caps.quota_day, .def = ""),
+	KEY("caps", "quota-month", quota, caps.quota_month, .def = ""),
+	KEY("caps", "quota-day-per-user", quota, caps.user_quota_day,
+	    .def = ""),
+	KEY("caps", "quota-month-per-user", quota, caps.user_quota_month,
+	    .def = ""),
+	KEY("caps", "month-starts", month, caps.month_day, .def = "1"),
+	KEY("caps", "time-zone", text, caps.time_zone, .def = ""),
+	KEY("caps", "at-quota", at_quota, caps.at_quota, .def = "trickle"),
+	KEY("caps", "trickle", trickle, caps.trickle, .def = "256kbit/s"),
 
 	KEY("admin", "listen", admin, admin.listen, .def = "127.0.0.1:9641"),
 	KEY("admin", "socket", text, admin.socket, .def = ""),
@@ -113,10 +140,11 @@ const struct snapshot_key snapshot_keys[] = {
 	NOT_YET("signalling", "sessions", ""),
 	NOT_YET("signalling", "sessions-per-name", ""),
 
-	NOT_YET("audit", "file", ""),
-	NOT_YET("audit", "subjects", ""),
-	NOT_YET("audit", "retention", ""),
-	NOT_YET("audit", "on-failure", ""),
+	KEY("audit", "file", file, audit.file, .def = ""),
+	KEY("audit", "subjects", subjects, audit.subjects, .def = "full"),
+	KEY("audit", "retention", retention, audit.retention_s, .def = "90d"),
+	KEY("audit", "on-failure", on_failure, audit.on_failure,
+	    .def = "continue"),
 
 	NOT_YET("cluster", "redis", ""),
 	NOT_YET("cluster", "link", ""),
@@ -125,22 +153,28 @@ const struct snapshot_key snapshot_keys[] = {
 	NOT_YET("cluster", "private-key", ""),
 	NOT_YET("cluster", "ca", ""),
 
-	NOT_YET_LIST("policy", "sites"),
-	NOT_YET("policy", "resolver", ""),
-	NOT_YET("policy", "file", ""),
+	KEY("policy", "sites", sites, policy.sites, .def = ""),
+	KEY("policy", "resolver", resolver, policy.resolver, .def = ""),
+	KEY("policy", "file", path, policy.file, .def = ""),
 
-	/* of titled sections, which are refused as a whole */
+	NETWORK("prefixes", prefixes, prefixes, .def = ""),
+	NETWORK("rate", own_rate, rate, .def = ""),
+	NETWORK("burst", burst, burst, .def = "250ms"),
+	NETWORK("quota-day", quota, quota_day, .def = ""),
+	NETWORK("quota-month", quota, quota_month, .def = ""),
+	NETWORK("counts-to-quota", bool, counts_to_quota, .def = "true"),
+	NETWORK("relay", bool, relay, .def = "true"),
+
+	SCHEDULE("days", days, days, .def = "mon-sun"),
+	SCHEDULE("from", minute, from, .max = 24 * 60 - 1),
+	SCHEDULE("to", minute, to, .max = 24 * 60),
+	SCHEDULE("rate", rate, rate, .def = "unlimited"),
+	SCHEDULE("relay", bool, relay, .def = "true"),
+
+	/* of a section that is refused as a whole */
 	NOT_YET("issuer", "jwks", NULL),
 	NOT_YET("issuer", "issuer", NULL),
 	NOT_YET("issuer", "audience", NULL),
-	NOT_YET_LIST("network", "prefixes"),
-	NOT_YET("network", "rate", NULL),
-	NOT_YET("network", "counts-to-quota", NULL),
-	NOT_YET("network", "relay", NULL),
-	NOT_YET("schedule", "days", NULL),
-	NOT_YET("schedule", "from", NULL),
-	NOT_YET("schedule", "to", NULL),
-	NOT_YET("schedule", "rate", NULL),
 };
 
 const size_t snapshot_key_count =
@@ -160,4 +194,107 @@ snapshot_key_find(const char *section, const char *name)
 			return k;
 	}
 	return NULL;
+}
+
+/* ---- values */
+
+void
+snapshot_key_free(void *base, const struct snapshot_key *k)
+{
+	struct snapshot_list list;
+	char *text;
+
+	if (k->kind->is_list) {
+		memcpy(&list, (char *)base + k->offset, sizeof(list));
+		for (size_t i = 0; k->kind->is_text && i < list.count; i++)
+			secret_free(((char **)list.at)[i]);
+		mem_free(list.at);
+	} else if (k->kind->is_text) {
+		memcpy(&text, (char *)base + k->offset, sizeof(text));
+		mem_free(text);
+	}
+}
+
+/* How many elements k has to write: of the secrets, those of the file. */
+static size_t
+count_of(const void *base, const struct snapshot_key *k,
+    const struct snapshot_list *list)
+{
+	const struct snapshot *s = base;
+
+	return !k->is_item && k->offset == AT(auth.secrets)
+	    ? s->auth.secret_inline
+	    : list->count;
+}
+
+void
+snapshot_key_print(FILE *out, const void *base, const struct snapshot_key *k)
+{
+	const char *field = (const char *)base + k->offset;
+	struct snapshot_list list;
+
+	if (!k->kind->is_list) {
+		k->kind->print(out, field);
+		return;
+	}
+	memcpy(&list, field, sizeof(list));
+	fputc('{', out);
+	for (size_t i = 0; i < count_of(base, k, &list); i++) {
+		fputs(i > 0 ? ", " : "", out);
+		k->kind->print(out, (const char *)list.at + i * k->kind->size);
+	}
+	fputc('}', out);
+}
+
+/* The value of k as text, the caller's (free); NULL when memory is short. */
+static char *
+text_of(const void *base, const struct snapshot_key *k)
+{
+	size_t size;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL)
+		return NULL;
+	snapshot_key_print(f, base, k);
+	fclose(f);
+	return text;
+}
+
+void
+snapshot_key_print_plain(
+    FILE *out, const void *base, const struct snapshot_key *k)
+{
+	char *text = text_of(base, k);
+
+	for (const char *at = text; at != NULL && *at != '\0'; at++) {
+		if (*at != '"')
+			fputc(*at, out);
+	}
+	free(text);
+}
+
+bool
+snapshot_key_is_same(const void *a, const void *b, const struct snapshot_key *k)
+{
+	char *one = text_of(a, k), *other = text_of(b, k);
+	const bool same =
+	    one != NULL && other != NULL && strcmp(one, other) == 0;
+
+	free(one);
+	free(other);
+	return same;
+}
+
+bool
+snapshot_key_is_printed(const void *base, const struct snapshot_key *k)
+{
+	uint64_t n;
+
+	if (k->kind->is_unserved)
+		return false;
+	if (k->kind != &snapshot_kind_burst)
+		return true;
+	memcpy(&n, (const char *)base + k->offset, sizeof(n));
+	return n != 0;
 }

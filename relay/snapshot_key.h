@@ -30,7 +30,8 @@ struct snapshot_key {
 	const char *section;
 	const char *name;
 	const struct snapshot_kind *kind;
-	size_t offset;
+	size_t offset;   /* in struct snapshot, or in its item */
+	bool is_item;    /* of a section with a title: snapshot_item.h */
 	const char *def; /* list items are separated by a blank */
 	unsigned min, max;
 };
@@ -43,6 +44,10 @@ struct snapshot_list {
 
 enum {
 	SNAPSHOT_BURST_MIN = 1500, /* one packet must fit */
+	SNAPSHOT_RATE_MIN = 12000, /* and pass within a second */
+	SNAPSHOT_QUOTA_MIN = 1000 * 1000,
+	SNAPSHOT_TITLE_MAX = 63, /* of a network, a schedule */
+	SNAPSHOT_NETWORKS_MAX = 1000,
 	/* of a socket; the kernel keeps twice as much in an int */
 	SNAPSHOT_BUFFER_MIN = 4096,
 	SNAPSHOT_BUFFER_MAX = 512 << 20,
@@ -57,11 +62,24 @@ enum {
 extern const struct snapshot_key snapshot_keys[];
 extern const size_t snapshot_key_count;
 
-enum { SNAPSHOT_KEYS_MAX = 128 };
+enum { SNAPSHOT_KEYS_MAX = 160 };
 
 /* NULL when there is no such key. */
 const struct snapshot_key *
 snapshot_key_find(const char *section, const char *name);
+
+/* The value of k in base, struct snapshot or the item k belongs to: frees
+ * what it owns, writes it as it stands in the file, or without quotes, as in
+ * a difference; are two the same? */
+void snapshot_key_free(void *base, const struct snapshot_key *k);
+void
+snapshot_key_print(FILE *out, const void *base, const struct snapshot_key *k);
+void snapshot_key_print_plain(
+    FILE *out, const void *base, const struct snapshot_key *k);
+bool snapshot_key_is_same(
+    const void *a, const void *b, const struct snapshot_key *k);
+/* Without a rate there is no burst that could be loaded again. */
+bool snapshot_key_is_printed(const void *base, const struct snapshot_key *k);
 
 /* Writes text quoted, so that it reads back as it is. */
 void snapshot_key_quote(FILE *out, const char *text);

@@ -141,9 +141,8 @@ print_bool(FILE *out, const void *elem)
 	fputs(*(const bool *)elem ? "true" : "false", out);
 }
 
-/* Digits only: no sign, no blank, at most eight. */
-static bool
-read_digits(unsigned *out, const char *text, size_t len)
+bool
+snapshot_kind_digits(unsigned *out, const char *text, size_t len)
 {
 	unsigned n = 0;
 
@@ -163,7 +162,8 @@ parse_count(void *elem, const char *text, const struct snapshot_key *k)
 {
 	unsigned n;
 
-	if (!read_digits(&n, text, strlen(text)) || n < k->min || n > k->max) {
+	if (!snapshot_kind_digits(&n, text, strlen(text)) || n < k->min ||
+	    n > k->max) {
 		if (k->max == SNAPSHOT_WORKERS_MAX)
 			return "must be a whole number from 0 (one per CPU) "
 			       "to 256";
@@ -192,8 +192,9 @@ parse_rate(void *elem, const char *text, const struct snapshot_key *k)
 	}
 	if (units_rate(&bits, text, &why) != 0)
 		return why;
-	if (bits < 1000)
-		return "must be at least 1kbit/s, or \"unlimited\"";
+	if (bits < SNAPSHOT_RATE_MIN)
+		return "must be at least 12kbit/s, a packet of 1500B a "
+		       "second, or \"unlimited\"";
 	*(uint64_t *)elem = bits;
 	return NULL;
 }
@@ -271,8 +272,9 @@ parse_ports(void *elem, const char *text, const struct snapshot_key *k)
 	unsigned min, max;
 
 	(void)k;
-	if (dash == NULL || !read_digits(&min, text, (size_t)(dash - text)) ||
-	    !read_digits(&max, dash + 1, strlen(dash + 1)))
+	if (dash == NULL ||
+	    !snapshot_kind_digits(&min, text, (size_t)(dash - text)) ||
+	    !snapshot_kind_digits(&max, dash + 1, strlen(dash + 1)))
 		return "must be a range like \"49152-65535\"";
 	if (min < 1024)
 		return "must begin at 1024 or above: lower ports are "
@@ -351,9 +353,8 @@ parse_admin(void *elem, const char *text, const struct snapshot_key *k)
 	return parse_listener(elem, text, k);
 }
 
-/* A host that packets can come from: one of ours or of our outside. */
-static bool
-is_unicast(const struct addr *a)
+bool
+snapshot_kind_is_unicast(const struct addr *a)
 {
 	size_t len;
 	const uint8_t *host = addr_host(a, &len);
@@ -371,7 +372,7 @@ parse_host(void *elem, const char *text, const struct snapshot_key *k)
 	(void)k;
 	if (addr_parse(&a, text) != 0 || addr_port(&a) != 0 || *text == '[')
 		return "must be an address without port, like \"203.0.113.7\"";
-	if (!is_unicast(&a))
+	if (!snapshot_kind_is_unicast(&a))
 		return "must be an address of this host, not a wildcard or "
 		       "multicast";
 	*(struct addr *)elem = a;

@@ -8,18 +8,19 @@
 
 #include "common/mem.h"
 #include "common/secret.h"
+#include "relay/snapshot_item.h"
 
 enum {
 	SECTION_KEYS_MAX = 24,
 	/* with a file's name and a line they fill SNAPSHOT_ERROR_MAX */
 	SENTENCE_MAX = 256,
+	TITLED = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES,
 };
 
 /* A section of the file; its keys follow from snapshot_keys. */
 struct section {
 	const char *name;
 	bool is_titled;
-	bool is_unserved;
 };
 
 static const struct section sections[] = {
@@ -34,8 +35,8 @@ static const struct section sections[] = {
 	{ .name = "audit" },
 	{ .name = "cluster" },
 	{ .name = "policy" },
-	{ .name = "network", .is_titled = true, .is_unserved = true },
-	{ .name = "schedule", .is_titled = true, .is_unserved = true },
+	{ .name = "network", .is_titled = true },
+	{ .name = "schedule", .is_titled = true },
 };
 enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };
 
@@ -179,6 +180,22 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
+/* Stored while it is known where its keys stand. */
+static int
+on_item(cfg_t *cfg, cfg_opt_t *opt)
+{
+	int rc;
+
+	on_section(cfg, opt);
+	rc = snapshot_item_add(
+	    loading, opt->name, opt->values[opt->nvalues - 1]->section);
+	for (size_t i = 0; i < snapshot_key_count; i++) {
+		if (strcmp(snapshot_keys[i].section, opt->name) == 0)
+			loading->keys[i].line = 0;
+	}
+	return rc;
+}
+
 static int
 on_unserved(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -250,14 +267,12 @@ add_keys(cfg_opt_t *out, const char *section)
 static void
 build_auth(struct schema *m, cfg_opt_t *auth, size_t n)
 {
-	const cfg_flag_t titled = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES;
-
 	m->user[0] = (cfg_opt_t)CFG_STR("password", NULL, CFGF_NODEFAULT);
 	m->user[1] = (cfg_opt_t)CFG_END();
 	m->issuer[add_keys(m->issuer, "issuer")] = (cfg_opt_t)CFG_END();
-	auth[n] = (cfg_opt_t)CFG_SEC("user", m->user, titled);
+	auth[n] = (cfg_opt_t)CFG_SEC("user", m->user, TITLED);
 	auth[n].validcb = on_user;
-	auth[n + 1] = (cfg_opt_t)CFG_SEC("issuer", m->issuer, titled);
+	auth[n + 1] = (cfg_opt_t)CFG_SEC("issuer", m->issuer, TITLED);
 	auth[n + 1].validcb = on_unserved;
 	auth[n + 2] = (cfg_opt_t)CFG_END();
 }
@@ -273,9 +288,8 @@ build_schema(struct schema *m)
 		if (strcmp(sec->name, "auth") == 0)
 			build_auth(m, m->section[i], n);
 		m->root[i] = (cfg_opt_t)CFG_SEC(sec->name, m->section[i],
-		    sec->is_titled ? CFGF_MULTI | CFGF_TITLE : CFGF_NONE);
-		m->root[i].validcb =
-		    sec->is_unserved ? on_unserved : on_section;
+		    sec->is_titled ? TITLED : CFGF_NONE);
+		m->root[i].validcb = sec->is_titled ? on_item : on_section;
 	}
 	m->root[SECTION_COUNT] = (cfg_opt_t)CFG_END();
 }

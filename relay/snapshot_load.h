@@ -49,8 +49,16 @@ snapshot_text_clean(struct snapshot_loader *ld, const char *file, char *text);
 /* Reads path whole: *out is the caller's (secret_free).  0 or an errno. */
 MUST_CHECK int snapshot_text_read(char **out, const char *path);
 
+/* Values of sec and defaults of the section's keys go into base, struct
+ * snapshot or an item of it.  Returns 0 or EINVAL. */
+MUST_CHECK int snapshot_store_section(
+    struct snapshot_loader *ld, const char *section, cfg_t *sec, void *base);
 /* Values of ld->cfg and defaults go into ld->s.  Returns 0 or EINVAL. */
 MUST_CHECK int snapshot_store(struct snapshot_loader *ld);
+/* Makes bytes of the key name, a burst, where it was stated as a time at
+ * rate, and refuses what does not hold a packet.  0 or EINVAL. */
+MUST_CHECK int snapshot_check_burst(struct snapshot_loader *ld,
+    const char *section, const char *name, uint64_t rate, uint64_t *burst);
 /* Fills in what follows from the machine and from other keys, refuses what
  * does not go together.  Returns 0 or EINVAL. */
 MUST_CHECK int snapshot_check(struct snapshot_loader *ld);

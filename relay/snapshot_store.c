@@ -103,10 +103,10 @@ store_one(struct snapshot_loader *ld, const struct snapshot_key *k, void *at,
 	return 0;
 }
 
-/* Room for count elements in the list of k. */
+/* Room for count elements in the list of k, which is field. */
 static char *
-open_list(
-    struct snapshot_loader *ld, const struct snapshot_key *k, size_t count)
+open_list(struct snapshot_loader *ld, const struct snapshot_key *k, void *field,
+    size_t count)
 {
 	struct snapshot_list list = { NULL, count };
 
@@ -114,13 +114,13 @@ open_list(
 		no_memory(ld, k);
 		return NULL;
 	}
-	memcpy((char *)ld->s + k->offset, &list, sizeof(list));
+	memcpy(field, &list, sizeof(list));
 	return list.at;
 }
 
 static int
-store_list(
-    struct snapshot_loader *ld, const struct snapshot_key *k, cfg_opt_t *opt)
+store_list(struct snapshot_loader *ld, const struct snapshot_key *k,
+    void *field, cfg_opt_t *opt)
 {
 	const size_t count = cfg_opt_size(opt);
 	char *at;
@@ -128,7 +128,7 @@ store_list(
 
 	if (count == 0)
 		return 0;
-	if ((at = open_list(ld, k, count)) == NULL)
+	if ((at = open_list(ld, k, field, count)) == NULL)
 		return EINVAL;
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = store_one(ld, k, at + i * k->kind->size,
@@ -138,7 +138,8 @@ store_list(
 
 /* Defaults of a list: items with a blank between; two at most. */
 static int
-store_default_list(struct snapshot_loader *ld, const struct snapshot_key *k)
+store_default_list(
+    struct snapshot_loader *ld, const struct snapshot_key *k, void *field)
 {
 	char text[64], *rest = text, *item;
 	char *at;
@@ -146,7 +147,7 @@ store_default_list(struct snapshot_loader *ld, const struct snapshot_key *k)
 
 	if (k->def == NULL || *k->def == '\0')
 		return 0;
-	if ((at = open_list(ld, k, 2)) == NULL)
+	if ((at = open_list(ld, k, field, 2)) == NULL)
 		return EINVAL;
 	snprintf(text, sizeof(text), "%s", k->def);
 	for (; (item = strsep(&rest, " ")) != NULL && rc == 0;
@@ -156,9 +157,9 @@ store_default_list(struct snapshot_loader *ld, const struct snapshot_key *k)
 }
 
 static cfg_opt_t *
-find_opt(struct snapshot_loader *ld, const struct snapshot_key *k)
+find_opt(cfg_t *sec, const struct snapshot_key *k)
 {
-	cfg_opt_t *opt = cfg_getopt(cfg_getsec(ld->cfg, k->section), k->name);
+	cfg_opt_t *opt = cfg_getopt(sec, k->name);
 
 	/* set, though maybe to an empty list */
 	return (opt->flags & CFGF_MODIFIED) != 0 ? opt : NULL;
@@ -166,7 +167,7 @@ find_opt(struct snapshot_loader *ld, const struct snapshot_key *k)
 
 /* No TLS without a certificate: its listeners are then no default. */
 static bool
-has_default(struct snapshot_loader *ld, const struct snapshot_key *k)
+has_default(cfg_t *sec, const struct snapshot_key *k)
 {
 	const struct snapshot_key *cert =
 	    snapshot_key_find("listen", "certificate");
@@ -175,20 +176,21 @@ has_default(struct snapshot_loader *ld, const struct snapshot_key *k)
 	if (strcmp(k->section, "listen") != 0 ||
 	    (strcmp(k->name, "tls") != 0 && strcmp(k->name, "dtls") != 0))
 		return true;
-	opt = find_opt(ld, cert);
+	opt = find_opt(sec, cert);
 	return opt != NULL && opt->values[0]->string[0] != '\0';
 }
 
 static int
-store_key(struct snapshot_loader *ld, const struct snapshot_key *k)
+store_key(struct snapshot_loader *ld, const struct snapshot_key *k, cfg_t *sec,
+    void *base)
 {
-	cfg_opt_t *opt = find_opt(ld, k);
-	void *at = (char *)ld->s + k->offset;
+	cfg_opt_t *opt = find_opt(sec, k);
+	void *at = (char *)base + k->offset;
 
 	if (k->kind->is_list) {
 		if (opt != NULL)
-			return store_list(ld, k, opt);
-		return has_default(ld, k) ? store_default_list(ld, k) : 0;
+			return store_list(ld, k, at, opt);
+		return has_default(sec, k) ? store_default_list(ld, k, at) : 0;
 	}
 	if (opt != NULL)
 		return store_one(ld, k, at, cfg_opt_getstr(opt));
@@ -198,13 +200,35 @@ store_key(struct snapshot_loader *ld, const struct snapshot_key *k)
 }
 
 int
-snapshot_store(struct snapshot_loader *ld)
+snapshot_store_section(
+    struct snapshot_loader *ld, const char *section, cfg_t *sec, void *base)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < snapshot_key_count && rc == 0; i++) {
-		if (!snapshot_keys[i].kind->is_unserved)
-			rc = store_key(ld, &snapshot_keys[i]);
+		const struct snapshot_key *k = &snapshot_keys[i];
+
+		if (!k->kind->is_unserved && strcmp(k->section, section) == 0)
+			rc = store_key(ld, k, sec, base);
+	}
+	return rc;
+}
+
+int
+snapshot_store(struct snapshot_loader *ld)
+{
+	const char *section = "";
+	int rc = 0;
+
+	for (size_t i = 0; i < snapshot_key_count && rc == 0; i++) {
+		const struct snapshot_key *k = &snapshot_keys[i];
+
+		if (k->kind->is_unserved || k->is_item ||
+		    strcmp(k->section, section) == 0)
+			continue;
+		section = k->section;
+		rc = snapshot_store_section(
+		    ld, section, cfg_getsec(ld->cfg, section), ld->s);
 	}
 	return rc;
 }
