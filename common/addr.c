@@ -161,22 +161,6 @@ addr_format(const struct addr *a, char text[ADDR_TEXT_MAX])
 /* ---- comparing */
 
 bool
-addr_equal_host(const struct addr *a, const struct addr *b)
-{
-	size_t len, other;
-	const uint8_t *ha = addr_host(a, &len);
-	const uint8_t *hb = addr_host(b, &other);
-
-	return addr_family(a) == addr_family(b) && memcmp(ha, hb, len) == 0;
-}
-
-bool
-addr_equal(const struct addr *a, const struct addr *b)
-{
-	return a->u.in4.sin_port == b->u.in4.sin_port && addr_equal_host(a, b);
-}
-
-bool
 addr_is_any(const struct addr *a)
 {
 	static const uint8_t zero[16];

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/code.h"
 
@@ -85,9 +86,33 @@ MUST_CHECK int addr_parse(struct addr *out, const char *text);
 const char *addr_format(const struct addr *a, char text[ADDR_TEXT_MAX]);
 const char *addr_format_host(const struct addr *a, char text[ADDR_TEXT_MAX]);
 
-/* Host and port equal; hosts alone equal. */
-bool addr_equal(const struct addr *a, const struct addr *b);
-bool addr_equal_host(const struct addr *a, const struct addr *b);
+/* Host and port equal; hosts alone equal.  Several times a packet: IPv4 is
+ * one comparison. */
+static inline bool
+addr_equal_host(const struct addr *a, const struct addr *b)
+{
+	if (addr_family(a) != addr_family(b))
+		return false;
+	if (addr_family(a) == AF_INET6)
+		return memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr,
+			   sizeof(a->u.in6.sin6_addr)) == 0;
+	return addr_is_none(a) ||
+	    a->u.in4.sin_addr.s_addr == b->u.in4.sin_addr.s_addr;
+}
+
+static inline bool
+addr_equal(const struct addr *a, const struct addr *b)
+{
+	uint64_t x, y;
+
+	if (addr_family(a) == AF_INET) {
+		/* family, port and host lie side by side */
+		memcpy(&x, a, sizeof(x));
+		memcpy(&y, b, sizeof(y));
+		return x == y;
+	}
+	return a->u.in4.sin_port == b->u.in4.sin_port && addr_equal_host(a, b);
+}
 
 /*
  * Canonical form: the IPv4 address folded into a mapped (::ffff:0:0/96),

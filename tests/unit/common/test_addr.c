@@ -160,6 +160,23 @@ test_equal_means_family_host_and_port(void **state)
 }
 
 static void
+test_equal_looks_at_nothing_else(void **state)
+{
+	struct addr a = parsed("1.2.3.4:5"), b = a, none;
+
+	(void)state;
+	memset(b.u.in4.sin_zero, 0xff, sizeof(b.u.in4.sin_zero));
+	assert_true(addr_equal(&a, &b));
+	a = b = parsed("[fe80::1]:5");
+	b.u.in6.sin6_flowinfo = 7;
+	b.u.in6.sin6_scope_id = 7;
+	assert_true(addr_equal(&a, &b));
+	memset(&none, 0, sizeof(none));
+	assert_true(addr_equal(&none, &none));
+	assert_false(addr_equal(&a, &none));
+}
+
+static void
 test_folded_ipv4_comes_out_as_ipv4(void **state)
 {
 	static const struct {
@@ -373,6 +390,7 @@ main(void)
 		cmocka_unit_test(
 		    test_from_sockaddr_takes_ip_of_full_length_only),
 		cmocka_unit_test(test_equal_means_family_host_and_port),
+		cmocka_unit_test(test_equal_looks_at_nothing_else),
 		cmocka_unit_test(test_folded_ipv4_comes_out_as_ipv4),
 		cmocka_unit_test(test_any_and_loopback_are_recognised),
 		cmocka_unit_test(test_a_prefix_ends_at_its_last_bit),
