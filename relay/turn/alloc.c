@@ -7,15 +7,24 @@
 #include "common/pool.h"
 #include "common/table.h"
 #include "turn/context.h"
+#include "turn/recent.h"
 #include "turn/request.h"
 #include "turn/want.h"
 
 enum { MS = 1000 }; /* a second */
 
 struct turn_alloc *
-turn_alloc_find(const struct turn *t, const struct net_flow *flow)
+turn_alloc_find(struct turn *t, const struct net_flow *flow)
 {
-	return table_find(t->flows, turn_session_hash(flow), flow);
+	const uint32_t tag = turn_recent_tag(flow);
+	struct turn_alloc *al = turn_recent_find(t->recent, flow, tag);
+
+	if (al != NULL)
+		return al;
+	al = table_find(t->flows, turn_session_hash(flow), flow);
+	if (al != NULL)
+		turn_recent_note(t->recent, al, tag);
+	return al;
 }
 
 static const char *
@@ -194,6 +203,7 @@ withdraw(struct turn_alloc *al, const char *why)
 	struct turn *t = al->turn;
 
 	list_remove(&al->node);
+	turn_recent_forget(t->recent, al);
 	table_remove(t->flows, turn_session_hash(&al->session.flow), al);
 	wheel_stop(t->wheel, &al->timer);
 	if (is_stream(al))

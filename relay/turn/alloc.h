@@ -49,8 +49,7 @@ struct turn_alloc {
 };
 
 /* The allocation of flow, or NULL.  Per packet. */
-struct turn_alloc *
-turn_alloc_find(const struct turn *t, const struct net_flow *flow);
+struct turn_alloc *turn_alloc_find(struct turn *t, const struct net_flow *flow);
 
 /*
  * Opens what want asks for and what rq, which is authenticated, brings.

@@ -18,6 +18,7 @@ struct pool;
 struct table;
 struct turn_hairpin;
 struct turn_ports;
+struct turn_recent;
 struct turn_throttle;
 
 struct turn_shared {
@@ -43,7 +44,8 @@ struct turn {
 	uint32_t generation;
 	uint64_t next_id;    /* of an allocation; worker in the top bits */
 	struct table *flows; /* struct turn_alloc by 5-tuple, borrowed */
-	struct list allocs;  /* all of them, owned */
+	struct turn_recent *recent; /* in front of flows */
+	struct list allocs;         /* all of them, owned */
 	struct pool *alloc_pool;
 	struct pool *perm_pool;
 	struct pool *channel_pool;

@@ -36,8 +36,15 @@ MUST_CHECK int turn_session_init(struct turn_session *s,
 void turn_session_fini(struct turn_session *s);
 
 uint32_t turn_session_hash(const struct net_flow *flow);
+
 /* Is s the session of flow: same client, same address of ours, transport? */
-bool turn_session_is(const struct turn_session *s, const struct net_flow *flow);
+static inline bool
+turn_session_is(const struct turn_session *s, const struct net_flow *flow)
+{
+	return s->flow.transport == flow->transport &&
+	    addr_equal(&s->flow.client, &flow->client) &&
+	    addr_equal(&s->flow.local, &flow->local);
+}
 
 /* Is id the user that s belongs to? */
 bool turn_session_belongs(

@@ -12,6 +12,7 @@
 #include "turn/alloc.h"
 #include "turn/context.h"
 #include "turn/hairpin.h"
+#include "turn/recent.h"
 #include "turn/relay.h"
 #include "turn/reply.h"
 #include "turn/request.h"
@@ -120,6 +121,7 @@ turn_new(const struct turn_config *config)
 		return NULL;
 	init(t, config);
 	if ((t->flows = table_new(FLOWS_ROOM, is_flow)) == NULL ||
+	    (t->recent = mem_try_aligned(sizeof(*t->recent))) == NULL ||
 	    (t->alloc_pool = pool_new(sizeof(struct turn_alloc), 0)) == NULL ||
 	    (t->perm_pool = pool_new(sizeof(struct turn_perm), 0)) == NULL ||
 	    (t->channel_pool = pool_new(sizeof(struct turn_channel), 0)) ==
@@ -170,6 +172,7 @@ turn_free(struct turn *t)
 	turn_hairpin_leave(t);
 	wheel_stop(t->wheel, &t->sweep);
 	table_free(t->flows);
+	mem_free(t->recent);
 	pool_free(t->alloc_pool);
 	pool_free(t->perm_pool);
 	pool_free(t->channel_pool);
