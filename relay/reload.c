@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "net/net.h"
 #include "policy/policy.h"
+#include "relay/gate.h"
 #include "relay/server.h"
 #include "relay/snapshot.h"
 #include "relay/worker.h"
@@ -132,6 +133,7 @@ publish(struct server *s, struct reload *r, struct snapshot *conf,
 	s->tls = tls;
 	s->reload = r;
 	budget_host_apply(s->budget, conf);
+	gate_configure(s, conf);
 	server_post_all(s, on_apply, r);
 }
 

@@ -18,7 +18,9 @@
 #include "net/net.h"
 #include "policy/policy.h"
 #include "relay/admin.h"
+#include "relay/consent.h"
 #include "relay/control.h"
+#include "relay/gate.h"
 #include "relay/listing.h"
 #include "relay/reload.h"
 #include "relay/snapshot.h"
@@ -165,7 +167,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	if (s->seconds++ % SERVER_STATUS_EVERY_S == 0 && s->reload == NULL)
 		daemon_notify("STATUS=%" PRIu64 " allocations, %u workers%s",
 		    sum.counter[STATS_ALLOCATIONS], s->worker_count,
-		    s->conf->relay.enabled ? "" : ", relaying is off");
+		    consent_effect(s->consent)->relay ? ""
+						      : ", relaying is off");
 }
 
 /* Tells the service manager that we live only when every worker turned. */
@@ -271,6 +274,8 @@ open_shared(struct server *s, char *why, size_t why_size)
 	s->turn = turn_shared_new(s->conf);
 	if (s->policy == NULL || s->budget == NULL || s->turn == NULL)
 		return ENOMEM;
+	if ((rc = gate_open(s)) != 0)
+		return rc;
 	if (addr_is_none(&s->conf->admin.listen))
 		return 0;
 	return admin_open(&s->admin, s, &s->conf->admin.listen, why, why_size);
@@ -383,6 +388,8 @@ stop(struct server *s)
 	stop_workers(s);
 	listing_free_all(&s->listings);
 	reload_free(s->reload);
+	gate_free(s->gate);
+	consent_free(s->consent);
 	turn_shared_free(s->turn);
 	budget_host_free(s->budget);
 	policy_free(s->policy);
@@ -423,7 +430,7 @@ server_run(struct snapshot *conf, const char *path)
 	} else {
 		s.state = SERVER_SERVING;
 		log_info("server: serves relay=%s",
-		    conf->relay.enabled ? "on" : "off");
+		    consent_effect(s.consent)->relay ? "on" : "off");
 		daemon_notify("READY=1\nSTATUS=Serving");
 		event_base_dispatch(s.base);
 		log_info("server: ended");

@@ -22,9 +22,11 @@
 
 struct admin;
 struct budget_host;
+struct consent;
 struct control;
 struct event;
 struct event_base;
+struct gate;
 struct net_listeners;
 struct net_tls;
 struct policy;
@@ -61,6 +63,8 @@ struct server {
 	struct net_listeners *listeners;
 	struct budget_host *budget;
 	struct turn_shared *turn;
+	struct consent *consent; /* who says what about relaying */
+	struct gate *gate;       /* and where it holds */
 
 	struct worker **workers;
 	uint64_t *turns_seen; /* loop turns at the watchdog's last look */

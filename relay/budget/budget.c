@@ -11,6 +11,10 @@ enum {
 	STREAM_LEASE = 18 * 1024,
 	/* less is not worth a segment of its own */
 	STREAM_ROOM_MIN = 256,
+	/* burst of a rate that comes without one */
+	BURST_MS = 250,
+	MS = 1000, /* in a second */
+	BITS = 8,  /* in a byte */
 };
 
 struct budget_host {
@@ -76,6 +80,19 @@ budget_host_apply(struct budget_host *h, const struct snapshot *conf)
 	atomic_fetch_add(&h->edition, 1);
 	atomic_store(&h->rate, conf->caps.rate);
 	atomic_store(&h->burst, conf->caps.burst);
+	atomic_fetch_add(&h->edition, 1);
+}
+
+void
+budget_host_set_rate(struct budget_host *h, uint64_t bits)
+{
+	if (atomic_load(&h->rate) == bits)
+		return;
+	atomic_fetch_add(&h->edition, 1);
+	atomic_store(&h->rate, bits);
+	/* an unlimited caps.rate has none */
+	if (atomic_load(&h->burst) == 0)
+		atomic_store(&h->burst, bits / BITS * BURST_MS / MS);
 	atomic_fetch_add(&h->edition, 1);
 }
 

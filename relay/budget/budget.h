@@ -27,6 +27,9 @@ struct budget_host *budget_host_new(const struct snapshot *conf);
 void budget_host_free(struct budget_host *h);
 /* New caps; holds for running allocations at once.  Main thread. */
 void budget_host_apply(struct budget_host *h, const struct snapshot *conf);
+/* The rate that holds from now on, whatever caps.rate says (0: unlimited);
+ * the burst stays.  Main thread. */
+void budget_host_set_rate(struct budget_host *h, uint64_t bits);
 
 /* One per worker.  Borrows host and stats. */
 struct budget *budget_new(struct budget_host *host, struct stats *stats);

@@ -5,6 +5,7 @@
 #ifndef RELAY_TURN_CONTEXT_H
 #define RELAY_TURN_CONTEXT_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "common/list.h"
@@ -27,6 +28,7 @@ struct turn_shared {
 	struct turn_throttle *throttle;
 	struct turn_hairpin *hairpin;
 	struct turn_nonce_key nonce_key;
+	_Atomic int gate; /* enum turn_gate; SHARED: atomic */
 };
 
 struct turn {
@@ -50,6 +52,7 @@ struct turn {
 	struct pool *perm_pool;
 	struct pool *channel_pool;
 	struct wheel_timer sweep;
+	unsigned alternate; /* of relay.alternates: the next */
 	/* transaction ids of Data indications: nobody answers one, so they
 	 * must be unique, not unguessable */
 	uint8_t tid[STUN_TID_LEN];

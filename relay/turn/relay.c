@@ -7,6 +7,7 @@
 #include "relay/snapshot.h"
 #include "turn/alloc.h"
 #include "turn/context.h"
+#include "turn/gate.h"
 #include "turn/hairpin.h"
 #include "turn/peer.h"
 
@@ -41,8 +42,8 @@ find_alloc(struct turn *t, const struct net_flow *from)
 
 	if (al == NULL)
 		stats_dropped(t->stats,
-		    t->conf->relay.enabled ? STATS_DROP_NO_ALLOCATION
-					   : STATS_DROP_RELAY_OFF);
+		    turn_gate_is_shut(t) ? STATS_DROP_RELAY_OFF
+					 : STATS_DROP_NO_ALLOCATION);
 	return al;
 }
 

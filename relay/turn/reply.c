@@ -119,6 +119,9 @@ turn_reply_error(const struct turn_request *rq, int code)
 	if (!turn_reply_begin(&r, rq, STUN_ERROR))
 		return;
 	put_code(&r.pen, rq, code);
+	if (code == 300)
+		stun_put_addr(
+		    &r.pen, STUN_ATTR_ALTERNATE_SERVER, rq->alternate);
 	if (code == 420)
 		stun_put_unknown(&r.pen, rq->unknown, rq->unknown_count);
 	if ((code == 401 || code == 438) && !put_challenge(&r.pen, rq)) {

@@ -16,6 +16,7 @@ struct turn_request {
 	const struct net_flow *flow;
 	struct turn_alloc *alloc; /* of flow, or NULL */
 	mono_ms now;
+	const struct addr *alternate; /* set with 300 */
 	bool is_authenticated;
 	struct turn_identity id; /* set when it is */
 	struct turn_auth_input auth;

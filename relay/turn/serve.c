@@ -5,9 +5,9 @@
 #include "common/log.h"
 #include "common/stun/attr.h"
 #include "common/stun/channel.h"
-#include "relay/snapshot.h"
 #include "turn/alloc.h"
 #include "turn/context.h"
+#include "turn/gate.h"
 #include "turn/peer.h"
 #include "turn/reply.h"
 #include "turn/request.h"
@@ -87,9 +87,8 @@ turn_serve_allocate(struct turn_request *rq)
 		reply_allocated(rq);
 		return 0;
 	}
-	if (!rq->turn->conf->relay.enabled)
-		return 403;
-	if ((rc = turn_want_read(&want, &rq->msg)) != 0 ||
+	if ((rc = turn_gate_admit(rq)) != 0 ||
+	    (rc = turn_want_read(&want, &rq->msg)) != 0 ||
 	    (rc = turn_alloc_open(&rq->alloc, rq, &want)) != 0)
 		return rc;
 	reply_allocated(rq);

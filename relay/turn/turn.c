@@ -44,6 +44,8 @@ turn_shared_new(const struct snapshot *conf)
 	    (s->hairpin = turn_hairpin_new(conf->node.workers)) == NULL)
 		goto fail;
 	entropy_fill(s->nonce_key.bytes, sizeof(s->nonce_key.bytes));
+	turn_shared_gate(
+	    s, conf->relay.enabled ? TURN_GATE_OPEN : TURN_GATE_SHUT);
 	return s;
 
 fail:
@@ -96,6 +98,7 @@ init(struct turn *t, const struct turn_config *config)
 	t->conf = config->conf;
 	t->policy = config->policy;
 	t->worker = config->worker;
+	t->alternate = config->worker; /* not all at the first one */
 	t->next_id = (uint64_t)config->worker << WORKER_SHIFT;
 	list_init(&t->allocs);
 	entropy_fill(t->tid, sizeof(t->tid));
@@ -179,6 +182,13 @@ turn_free(struct turn *t)
 	mem_free(t);
 }
 
+void
+turn_end(struct turn *t, const char *why)
+{
+	OWNER_CHECK(t);
+	close_where(t, is_any, t->conf, why);
+}
+
 /* ---- a new configuration */
 
 static const struct snapshot_user *
@@ -220,8 +230,6 @@ turn_apply(struct turn *t, const struct snapshot *conf,
 {
 	OWNER_CHECK(t);
 	(void)now;
-	if (!conf->relay.enabled)
-		close_where(t, is_any, conf, "relay switched off");
 	close_where(t, is_user_gone, conf, "user removed");
 	forget_keys(t, conf);
 	t->conf = conf;

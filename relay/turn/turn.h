@@ -29,6 +29,16 @@ struct turn_shared;
 struct turn_shared *turn_shared_new(const struct snapshot *conf);
 void turn_shared_free(struct turn_shared *s);
 
+/* What a new allocation is told. */
+enum turn_gate {
+	TURN_GATE_OPEN,
+	TURN_GATE_ELSEWHERE, /* 300 where there are alternates, else 508 */
+	TURN_GATE_SHUT,      /* 403 */
+};
+/* Any thread.  Holds for each Allocate from now on, in every worker; at first
+ * relay.enabled says. */
+void turn_shared_gate(struct turn_shared *s, enum turn_gate gate);
+
 struct turn_config {
 	struct net *net; /* borrowed, as all here */
 	struct wheel *wheel;
@@ -48,11 +58,13 @@ struct turn *turn_new(const struct turn_config *config);
 /* Ends every allocation. */
 void turn_free(struct turn *t);
 
-/* New configuration: allocations of users that are gone, or all of them when
- * relaying was switched off, end now; peers that are denied now stop
- * passing. */
+/* New configuration: allocations of users that are gone end now; peers that
+ * are denied now stop passing.  The gate stays as it is. */
 void turn_apply(struct turn *t, const struct snapshot *conf,
     const struct policy *policy, mono_ms now);
+
+/* Ends every allocation; why is for the log. */
+void turn_end(struct turn *t, const char *why);
 
 /* The end of a loop turn, before net_turn_end. */
 void turn_turn_end(struct turn *t);
