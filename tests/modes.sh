@@ -6,6 +6,8 @@
 set -u
 export BUILD=$1
 shift
+: "${SIFT_SECONDS:=3}"
+export SIFT_SECONDS
 modes=$(
 	# shellcheck source=tests/support/check.sh
 	. "$(dirname "$0")/support/check.sh"

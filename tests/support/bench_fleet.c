@@ -23,8 +23,8 @@ enum {
 
 /* One step of set-up: what to ask, what to keep of the answer. */
 struct phase {
-	size_t (*ask)(
-	    struct bench_fleet *f, unsigned i, uint8_t out[TURNC_REQUEST_MAX]);
+	bench_fleet_ask ask;
+	void *arg;
 	void (*keep)(
 	    struct bench_fleet *f, unsigned i, const struct turnc_answer *a);
 	unsigned asked; /* clients 0 .. asked-1 */
@@ -53,8 +53,8 @@ bench_fleet_control(
 
 /* ---- sockets */
 
-static int
-open_socket(int *out, const char *where, struct addr *bound)
+int
+bench_fleet_socket(int *out, const char *where, struct addr *bound)
 {
 	const int size = SOCKET_BUFFER;
 	socklen_t len = sizeof(bound->u);
@@ -92,9 +92,9 @@ open_sockets(struct bench_fleet *f)
 		snprintf(peer, sizeof(peer), "127.0.0.2:%u",
 		    port + BENCH_FLEET_BARE_PEER);
 	}
-	if ((rc = open_socket(&f->client_fd, clients, &any)) != 0)
+	if ((rc = bench_fleet_socket(&f->client_fd, clients, &any)) != 0)
 		return rc;
-	return open_socket(&f->peer_fd, peer, &f->peer);
+	return bench_fleet_socket(&f->peer_fd, peer, &f->peer);
 }
 
 static int
@@ -182,8 +182,9 @@ bench_fleet_close(struct bench_fleet *f)
 /* ---- phases */
 
 static size_t
-ask_allocate(struct bench_fleet *f, unsigned i, uint8_t out[TURNC_REQUEST_MAX])
+ask_allocate(void *arg, unsigned i, uint8_t out[TURNC_REQUEST_MAX])
 {
+	struct bench_fleet *f = arg;
 	const struct turnc_want want = { 0 };
 
 	return turnc_allocate(&f->turn[i], out, &want);
@@ -196,15 +197,19 @@ keep_relayed(struct bench_fleet *f, unsigned i, const struct turnc_answer *a)
 }
 
 static size_t
-ask_channel(struct bench_fleet *f, unsigned i, uint8_t out[TURNC_REQUEST_MAX])
+ask_channel(void *arg, unsigned i, uint8_t out[TURNC_REQUEST_MAX])
 {
+	struct bench_fleet *f = arg;
+
 	return turnc_channel_bind(&f->turn[i], out, BENCH_FLEET_CHANNEL,
 	    f->in_pairs ? &f->relayed[i ^ 1] : &f->peer);
 }
 
 static size_t
-ask_release(struct bench_fleet *f, unsigned i, uint8_t out[TURNC_REQUEST_MAX])
+ask_release(void *arg, unsigned i, uint8_t out[TURNC_REQUEST_MAX])
 {
+	struct bench_fleet *f = arg;
+
 	return turnc_refresh(&f->turn[i], out, 0);
 }
 
@@ -229,7 +234,7 @@ ask(struct bench_fleet *f, const struct phase *p, unsigned i)
 		.msg_iovlen = 1,
 	};
 
-	iov.iov_len = p->ask(f, i, request);
+	iov.iov_len = p->ask(p->arg, i, request);
 	bench_fleet_control(&m, control, bench_fleet_host(i));
 	/* what is not sent now is sent again after STALL_MS */
 	if (sendmsg(f->client_fd, &m, 0) < 0)
@@ -300,7 +305,7 @@ run_wire(struct bench_fleet *f, const struct phase *p, unsigned i)
 	int rc;
 
 	while (a.may_retry) {
-		n = (long)p->ask(f, i, data);
+		n = (long)p->ask(p->arg, i, data);
 		if ((rc = wire_send(f->wires[i], data, (size_t)n)) != 0)
 			return rc;
 		/* late packets of a load come before the answer */
@@ -352,7 +357,17 @@ run(struct bench_fleet *f, struct phase *p)
 int
 bench_fleet_allocate(struct bench_fleet *f)
 {
-	struct phase p = { .ask = ask_allocate, .keep = keep_relayed };
+	struct phase p = {
+		.ask = ask_allocate, .arg = f, .keep = keep_relayed
+	};
+
+	return run(f, &p);
+}
+
+int
+bench_fleet_each(struct bench_fleet *f, bench_fleet_ask each, void *arg)
+{
+	struct phase p = { .ask = each, .arg = arg, .keep = keep_nothing };
 
 	return run(f, &p);
 }
@@ -360,17 +375,13 @@ bench_fleet_allocate(struct bench_fleet *f)
 int
 bench_fleet_bind(struct bench_fleet *f)
 {
-	struct phase p = { .ask = ask_channel, .keep = keep_nothing };
-
-	return run(f, &p);
+	return bench_fleet_each(f, ask_channel, f);
 }
 
 int
 bench_fleet_release(struct bench_fleet *f)
 {
-	struct phase p = { .ask = ask_release, .keep = keep_nothing };
-
-	return run(f, &p);
+	return bench_fleet_each(f, ask_release, f);
 }
 
 static void

@@ -84,6 +84,18 @@ MUST_CHECK int bench_fleet_allocate(struct bench_fleet *f);
 MUST_CHECK int bench_fleet_bind(struct bench_fleet *f);
 MUST_CHECK int bench_fleet_release(struct bench_fleet *f);
 
+/* Writes a request of client i into out and returns its length. */
+typedef size_t (*bench_fleet_ask)(
+    void *arg, unsigned i, uint8_t out[TURNC_REQUEST_MAX]);
+/* The same with any request: each client's is written by ask, again when it
+ * must be sent again. */
+MUST_CHECK int
+bench_fleet_each(struct bench_fleet *f, bench_fleet_ask ask, void *arg);
+
+/* A UDP socket like the fleet's own, on where.  Returns 0 or an errno. */
+MUST_CHECK int
+bench_fleet_socket(int *out, const char *where, struct addr *bound);
+
 /* Bursts that leave are cut into packets of these sizes by the kernel (0: a
  * burst is one packet), and what arrives may be several (UDP_GRO). */
 void bench_fleet_coalesce(struct bench_fleet *f, int up, int down);
