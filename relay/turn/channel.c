@@ -11,6 +11,7 @@ void
 turn_channel_init(struct turn_channel_set *set, struct turn *t)
 {
 	set->turn = t;
+	set->last = NULL;
 	turn_index_init(&set->by_number);
 	turn_index_init(&set->by_peer);
 }
@@ -30,6 +31,8 @@ of_peer(struct turn_node *node)
 static void
 free_channel(struct turn_channel_set *set, struct turn_channel *ch)
 {
+	if (set->last == ch)
+		set->last = NULL;
 	ch->perm->channels--;
 	turn_index_remove(&set->by_number, &ch->by_number);
 	turn_index_remove(&set->by_peer, &ch->by_peer);
@@ -92,9 +95,8 @@ turn_channel_by_number(
 	return of_number(node);
 }
 
-struct turn_channel *
-turn_channel_by_peer(
-    const struct turn_channel_set *set, const struct addr *peer, mono_ms now)
+static struct turn_channel *
+find_peer(const struct turn_channel_set *set, const struct addr *peer)
 {
 	struct turn_node *node;
 
@@ -103,9 +105,22 @@ turn_channel_by_peer(
 	node = turn_index_first(&set->by_peer, table_hash_addr(peer));
 	while (node != NULL && !addr_equal(&of_peer(node)->peer, peer))
 		node = turn_index_next(node);
-	if (node == NULL || is_expired(of_peer(node), now))
-		return NULL;
-	return of_peer(node);
+	return node == NULL ? NULL : of_peer(node);
+}
+
+struct turn_channel *
+turn_channel_by_peer(
+    struct turn_channel_set *set, const struct addr *peer, mono_ms now)
+{
+	struct turn_channel *ch = set->last;
+
+	/* the peer that sent last sends most */
+	if (ch == NULL || !addr_equal(&ch->peer, peer)) {
+		if ((ch = find_peer(set, peer)) == NULL)
+			return NULL;
+		set->last = ch;
+	}
+	return is_expired(ch, now) ? NULL : ch;
 }
 
 int
@@ -128,6 +143,7 @@ turn_channel_bind(struct turn_channel_set *set, uint16_t number,
 		return 508;
 	ch->peer = *peer;
 	ch->number = number;
+	ch->port = turn_ports_find(set->turn->shared->ports, peer);
 	ch->generation = set->turn->generation - 1;
 	ch->expires = now + TURN_CHANNEL_LIFETIME_MS;
 	ch->perm = perm;

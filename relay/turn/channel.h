@@ -15,6 +15,7 @@
 #include "common/mono.h"
 #include "turn/index.h"
 #include "turn/perm.h"
+#include "turn/ports.h"
 
 enum {
 	TURN_CHANNEL_LIFETIME_MS = 600 * 1000, /* RFC 8656, section 12 */
@@ -27,13 +28,17 @@ struct turn_channel {
 	struct addr peer;
 	uint16_t number;
 	bool allowed;
-	uint32_t generation; /* of the policy that gave allowed */
+	/* of what gave allowed: the policy, and the opening of port */
+	uint32_t generation;
+	uint32_t mark;
+	const struct turn_port *port; /* peer's; NULL: none of ours */
 	mono_ms expires;
 	struct turn_perm *perm; /* borrowed; counts us */
 };
 
 struct turn_channel_set {
-	struct turn *turn; /* borrowed */
+	struct turn *turn;         /* borrowed */
+	struct turn_channel *last; /* found by its peer; NULL: none */
 	struct turn_index by_number;
 	struct turn_index by_peer;
 };
@@ -54,7 +59,7 @@ MUST_CHECK int turn_channel_bind(struct turn_channel_set *set, uint16_t number,
 struct turn_channel *turn_channel_by_number(
     const struct turn_channel_set *set, uint16_t number, mono_ms now);
 struct turn_channel *turn_channel_by_peer(
-    const struct turn_channel_set *set, const struct addr *peer, mono_ms now);
+    struct turn_channel_set *set, const struct addr *peer, mono_ms now);
 
 /* Frees what has expired; those of a family. */
 void turn_channel_sweep(struct turn_channel_set *set, mono_ms now);

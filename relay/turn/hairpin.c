@@ -22,10 +22,10 @@ enum {
 
 /* A packet on its way to another worker, its bytes behind it. */
 struct record {
+	const struct turn_port *to;
 	uint32_t mark; /* of to, when it was sent */
 	uint32_t len;
-	struct addr from;
-	struct addr to;
+	struct addr from; /* of the family of to */
 };
 
 /* From one worker to another. */
@@ -200,9 +200,9 @@ take_in(struct turn *t, const struct record *r, struct buf *scratch)
 	struct turn_leg *leg;
 	struct buf b;
 
-	if (!is_admitted(t, STATS_IN, &r->to, r->len))
+	if (!is_admitted(t, STATS_IN, &r->from, r->len))
 		return;
-	leg = turn_ports_leg(t->shared->ports, &r->to, r->mark);
+	leg = turn_port_leg(r->to, r->mark);
 	if (leg == NULL) {
 		stats_dropped(t->stats, STATS_DROP_NO_ALLOCATION);
 		return;
@@ -309,31 +309,29 @@ pass(struct turn *t, struct lane *lane, const struct record *head,
 }
 
 bool
-turn_hairpin_send(struct turn_leg *leg, const struct addr *peer, struct buf *b)
+turn_hairpin_send(
+    struct turn_leg *leg, const struct turn_port *port, struct buf *b)
 {
 	struct turn *t = leg->alloc->turn;
 	struct turn_hairpin *h = t->shared->hairpin;
-	struct record head = { .len = b->len };
+	const uint32_t mark = turn_port_mark(port);
 	struct lane *lane;
 
-	head.mark = turn_ports_mark(t->shared->ports, peer);
-	if (head.mark == 0 || b->len > payload_max(peer))
+	/* it is of leg's family: so is every peer that leg sends to */
+	if (mark == 0 || b->len > payload_max(&leg->at))
 		return false;
-	lane = find_lane(h, t->worker, turn_ports_mark_worker(head.mark));
+	lane = find_lane(h, t->worker, turn_port_worker(mark));
 	/* of the smallest rings: a large datagram goes by the kernel */
 	if (lane->ring != NULL &&
-	    sizeof(head) + b->len > turn_ring_record_max(lane->ring))
+	    sizeof(struct record) + b->len > turn_ring_record_max(lane->ring))
 		return false;
-	if (!is_admitted(t, STATS_OUT, peer, b->len))
+	if (!is_admitted(t, STATS_OUT, &leg->at, b->len))
 		return true;
 	stats_count(t->stats, STATS_HAIRPIN_PACKETS, 1);
-	if (lane->ring == NULL) {
-		call(t, turn_ports_leg(t->shared->ports, peer, head.mark),
-		    &leg->at, b);
-		return true;
-	}
-	head.from = leg->at;
-	head.to = *peer;
-	pass(t, lane, &head, b);
+	if (lane->ring == NULL)
+		call(t, turn_port_leg(port, mark), &leg->at, b);
+	else
+		pass(t, lane, &(struct record){ port, mark, b->len, leg->at },
+		    b);
 	return true;
 }

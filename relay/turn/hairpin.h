@@ -17,14 +17,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct addr;
 struct buf;
 struct mailbox;
 struct turn;
 struct turn_leg;
+struct turn_port;
 
 enum {
-	/* of one ring: what a worker may be late by, 2900 packets of a voice
+	/* of one ring: what a worker may be late by, 3100 packets of a voice
 	 * call, 400 of a video */
 	TURN_HAIRPIN_RING_MAX = 512 * 1024,
 	TURN_HAIRPIN_RING_MIN = 16 * 1024,
@@ -45,10 +45,10 @@ void turn_hairpin_free(struct turn_hairpin *h);
 void turn_hairpin_join(struct turn *t, struct mailbox *mailbox);
 void turn_hairpin_leave(struct turn *t);
 
-/* Takes b from leg to peer if peer is a live relayed address here.  False:
- * b goes by the kernel and is as it was. */
-bool
-turn_hairpin_send(struct turn_leg *leg, const struct addr *peer, struct buf *b);
+/* Takes b from leg to port if that is open.  False: b goes by the kernel and
+ * is as it was. */
+bool turn_hairpin_send(
+    struct turn_leg *leg, const struct turn_port *port, struct buf *b);
 /* The end of a loop turn: tells the other workers. */
 void turn_hairpin_flush(struct turn *t);
 

@@ -33,10 +33,13 @@ turn_peer_is_allowed(const struct turn *t, const struct addr *peer)
 bool
 turn_peer_channel_is_allowed(const struct turn *t, struct turn_channel *ch)
 {
-	if (ch->generation == t->generation)
+	const uint32_t mark = turn_port_mark(ch->port);
+
+	if (ch->generation == t->generation && ch->mark == mark)
 		return ch->allowed;
-	ch->allowed = turn_peer_is_allowed(t, &ch->peer);
-	if (!policy_is_relay_host(t->policy, &ch->peer))
-		ch->generation = t->generation;
+	ch->allowed =
+	    policy_peer(t->policy, &ch->peer, true, mark != 0) == POLICY_ALLOW;
+	ch->generation = t->generation;
+	ch->mark = mark;
 	return ch->allowed;
 }

@@ -26,8 +26,8 @@ MUST_CHECK int turn_peer_read(struct addr *out, struct turn_alloc *al,
 
 /* May packets go to peer?  Per packet. */
 bool turn_peer_is_allowed(const struct turn *t, const struct addr *peer);
-/* The same for a channel's peer, remembered until the policy is replaced.
- * Not for peers on our own relay hosts: their ports come and go. */
+/* The same for a channel's peer, remembered until the policy is replaced or,
+ * where the peer is a relayed address of ours, that is closed or opened. */
 bool
 turn_peer_channel_is_allowed(const struct turn *t, struct turn_channel *ch);
 

@@ -30,17 +30,11 @@ _Static_assert((TURN_PORTS_RESERVATIONS_MAX & SLOT_MASK) == 0 &&
 /* WORD_BITS is even: a port is even when its bit is */
 static const uint64_t even_bits = UINT64_C(0x5555555555555555);
 
-/* Who holds a port. */
-struct holder {
-	_Atomic uint32_t mark; /* SHARED: atomic; 0: not bound by us */
-	struct turn_leg *leg;  /* OWNER: the marked worker */
-};
-
-/* FROZEN: after turn_ports_new, all but the bits and the holders */
+/* FROZEN: after turn_ports_new, all but the bits and the marks */
 struct place {
 	struct addr inside;
 	struct addr outside;
-	struct holder *holders; /* of ports min..max */
+	struct turn_port *ports; /* min..max */
 
 	/* SHARED: atomic; set = taken or reserved */
 	_Atomic uint64_t taken[WORDS];
@@ -85,8 +79,8 @@ open_place(struct place *place, const struct addr *at, const struct snapshot *s)
 		if (addr_equal_host(&s->relay.external[i].inside, at))
 			place->outside = s->relay.external[i].outside;
 	/* untouched pages cost nothing */
-	place->holders = mem_try(ports, sizeof(*place->holders));
-	return place->holders != NULL;
+	place->ports = mem_try(ports, sizeof(*place->ports));
+	return place->ports != NULL;
 }
 
 struct turn_ports *
@@ -128,7 +122,7 @@ turn_ports_free(struct turn_ports *p)
 		return;
 	pthread_mutex_destroy(&p->lock);
 	for (size_t i = 0; p->places != NULL && i < p->count; i++)
-		mem_free(p->places[i].holders);
+		mem_free(p->places[i].ports);
 	mem_free(p->reserved);
 	mem_free(p->places);
 	mem_free(p);
@@ -154,17 +148,10 @@ find_outside(const struct turn_ports *p, const struct addr *a)
 }
 
 /* port is one of min..max. */
-static struct holder *
-find_holder(
-    const struct turn_ports *p, const struct place *place, uint16_t port)
+static struct turn_port *
+find_port(const struct turn_ports *p, const struct place *place, uint16_t port)
 {
-	return &place->holders[port - p->min];
-}
-
-static uint32_t
-mark_of(const struct holder *h)
-{
-	return atomic_load_explicit(&h->mark, memory_order_relaxed);
+	return &place->ports[port - p->min];
 }
 
 static void
@@ -205,7 +192,7 @@ turn_ports_is_live(const struct turn_ports *p, const struct addr *a)
 	if ((place = find_inside(p, a)) == NULL &&
 	    (place = find_outside(p, a)) == NULL)
 		return false;
-	return mark_of(find_holder(p, place, port)) != 0;
+	return turn_port_mark(find_port(p, place, port)) != 0;
 }
 
 void
@@ -215,41 +202,32 @@ turn_ports_opened(struct turn_ports *p, const struct addr *at, unsigned worker,
 	const uint32_t opening =
 	    atomic_fetch_add_explicit(&p->openings, 1, memory_order_relaxed);
 	struct place *place = find_inside(p, at);
-	struct holder *h;
+	struct turn_port *of;
 
 	assert(place != NULL && worker < SNAPSHOT_WORKERS_MAX);
-	h = find_holder(p, place, addr_port(at));
-	h->leg = leg;
-	atomic_store_explicit(&h->mark,
+	of = find_port(p, place, addr_port(at));
+	of->leg = leg;
+	atomic_store_explicit(&of->mark,
 	    opening << MARK_WORKER_BITS | (worker + 1), memory_order_release);
 }
 
-uint32_t
-turn_ports_mark(const struct turn_ports *p, const struct addr *a)
+const struct turn_port *
+turn_ports_find(const struct turn_ports *p, const struct addr *a)
 {
 	const uint16_t port = addr_port(a);
 	const struct place *place;
 
 	if (port < p->min || port > p->max ||
 	    (place = find_inside(p, a)) == NULL)
-		return 0;
-	return mark_of(find_holder(p, place, port));
+		return NULL;
+	return find_port(p, place, port);
 }
 
 unsigned
-turn_ports_mark_worker(uint32_t mark)
+turn_port_worker(uint32_t mark)
 {
 	assert(mark != 0);
 	return (mark & MARK_WORKER_MASK) - 1;
-}
-
-struct turn_leg *
-turn_ports_leg(const struct turn_ports *p, const struct addr *a, uint32_t mark)
-{
-	const struct holder *h =
-	    find_holder(p, find_inside(p, a), addr_port(a));
-
-	return mark_of(h) == mark ? h->leg : NULL;
 }
 
 unsigned
@@ -337,7 +315,7 @@ turn_ports_give(struct turn_ports *p, const struct addr *at)
 
 	assert(place != NULL);
 	/* of who holds it, or of nobody while it is reserved */
-	atomic_store(&find_holder(p, place, port)->mark, 0);
+	atomic_store(&find_port(p, place, port)->mark, 0);
 	old = atomic_fetch_and(&place->taken[port / WORD_BITS], ~bit);
 	assert((old & bit) != 0);
 }

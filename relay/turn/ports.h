@@ -8,6 +8,7 @@
 #ifndef RELAY_TURN_PORTS_H
 #define RELAY_TURN_PORTS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -60,16 +61,38 @@ void turn_ports_expire(struct turn_ports *p, mono_ms now);
  * only reserved is not: another program may sit there.  Called per packet. */
 bool turn_ports_is_live(const struct turn_ports *p, const struct addr *a);
 
+/* One port of a relay address, open or not. */
+struct turn_port {
+	/* SHARED: atomic; written as the port is opened and given back */
+	_Atomic uint32_t mark;
+	struct turn_leg *leg; /* OWNER: the marked worker */
+};
+
+/* The port of a (inside form), or NULL: none of ours.  Good as long as p. */
+const struct turn_port *
+turn_ports_find(const struct turn_ports *p, const struct addr *a);
+
 /*
- * The mark of a live relayed address (inside form): whose it is, and which
- * of its openings, so that who takes a port again has another one.  0: not
- * live.  Called per packet: one load.
+ * The mark of a live relayed address: whose it is, and which of its
+ * openings, so that who takes a port again has another one.  0: not live;
+ * port NULL: never.  Called per packet: one load.
  */
-uint32_t turn_ports_mark(const struct turn_ports *p, const struct addr *a);
-unsigned turn_ports_mark_worker(uint32_t mark);
-/* Whose mark it is only: the leg of a, if mark is still a's; else NULL. */
-struct turn_leg *
-turn_ports_leg(const struct turn_ports *p, const struct addr *a, uint32_t mark);
+static inline uint32_t
+turn_port_mark(const struct turn_port *port)
+{
+	if (port == NULL)
+		return 0;
+	return atomic_load_explicit(&port->mark, memory_order_relaxed);
+}
+
+/* Whose mark it is only: the leg of port, if mark is still its; else NULL. */
+static inline struct turn_leg *
+turn_port_leg(const struct turn_port *port, uint32_t mark)
+{
+	return turn_port_mark(port) == mark ? port->leg : NULL;
+}
+
+unsigned turn_port_worker(uint32_t mark);
 
 /* How many are taken or reserved, of all addresses.  Looks at each bit. */
 unsigned turn_ports_taken(const struct turn_ports *p);

@@ -47,9 +47,10 @@ find_alloc(struct turn *t, const struct net_flow *from)
 	return al;
 }
 
+/* port: peer's, if it is one of ours. */
 static void
-send_up(struct turn_alloc *al, const struct addr *peer, struct buf *b,
-    bool dont_fragment)
+send_up(struct turn_alloc *al, const struct addr *peer,
+    const struct turn_port *port, struct buf *b, bool dont_fragment)
 {
 	const struct snapshot *conf = al->turn->conf;
 	struct stats *stats = al->turn->stats;
@@ -63,7 +64,8 @@ send_up(struct turn_alloc *al, const struct addr *peer, struct buf *b,
 	al->up_bytes += b->len;
 	stats_count(stats, STATS_RELAYED_UP_PACKETS, 1);
 	stats_count(stats, STATS_RELAYED_UP_BYTES, b->len);
-	if (!conf->relay.hairpin || !turn_hairpin_send(leg, peer, b))
+	if (port == NULL || !conf->relay.hairpin ||
+	    !turn_hairpin_send(leg, port, b))
 		net_relayed_send(leg->socket, peer, b, dont_fragment);
 }
 
@@ -111,8 +113,8 @@ turn_relay_send(struct turn *t, const struct net_flow *from,
 	/* the data leaves from where it lies */
 	buf_pull(b, (size_t)(data->value - b->data));
 	buf_trim(b, data->len);
-	send_up(
-	    al, &peer, b, stun_msg_find(m, STUN_ATTR_DONT_FRAGMENT) != NULL);
+	send_up(al, &peer, turn_ports_find(t->shared->ports, &peer), b,
+	    stun_msg_find(m, STUN_ATTR_DONT_FRAGMENT) != NULL);
 }
 
 void
@@ -141,7 +143,7 @@ turn_relay_channel(
 	}
 	buf_pull(b, STUN_CHANNEL_HEADER_LEN);
 	buf_trim(b, len);
-	send_up(al, &ch->peer, b, false);
+	send_up(al, &ch->peer, ch->port, b, false);
 }
 
 /* ---- peer to client */

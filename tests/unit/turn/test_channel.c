@@ -114,6 +114,56 @@ test_one_family_is_dropped_alone(void **state)
 	assert_non_null(of_number(0x4006));
 }
 
+/* The one found last is remembered: each test below has found it first. */
+static void
+find_one(void)
+{
+	assert_int_equal(bind_to(0x4000, "9.9.9.9:1"), 0);
+	assert_int_equal(of_peer("9.9.9.9:1")->number, 0x4000);
+}
+
+static void
+test_peers_that_take_turns_are_told_apart(void **state)
+{
+	(void)state;
+	find_one();
+	assert_int_equal(bind_to(0x4001, "9.9.9.9:2"), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(of_peer("9.9.9.9:1")->number, 0x4000);
+		assert_int_equal(of_peer("9.9.9.9:2")->number, 0x4001);
+		assert_null(of_peer("9.9.9.9:3"));
+		assert_null(of_peer("9.9.9.8:1"));
+	}
+}
+
+static void
+test_a_peer_bound_anew_is_found_under_its_new_number(void **state)
+{
+	(void)state;
+	find_one();
+	bed.now += TURN_CHANNEL_LIFETIME_MS;
+	assert_int_equal(bind_to(0x4001, "9.9.9.9:1"), 0);
+	assert_int_equal(of_peer("9.9.9.9:1")->number, 0x4001);
+	assert_int_equal(bed_counter(STATS_CHANNELS), 1);
+}
+
+static void
+test_what_was_swept_is_not_found_by_its_peer(void **state)
+{
+	(void)state;
+	find_one();
+	bed.now += TURN_CHANNEL_LIFETIME_MS;
+	turn_channel_sweep(&set, bed.now);
+	assert_null(of_peer("9.9.9.9:1"));
+	find_one();
+	turn_channel_drop(&set, AF_INET);
+	assert_null(of_peer("9.9.9.9:1"));
+	find_one();
+	turn_channel_fini(&set);
+	turn_channel_init(&set, bed.turn);
+	assert_null(of_peer("9.9.9.9:1"));
+}
+
 static void
 test_no_memory_is_full(void **state)
 {
@@ -136,6 +186,10 @@ main(void)
 		CHANNEL_TEST(test_a_refresh_prolongs_the_same_binding),
 		CHANNEL_TEST(test_channels_of_one_allocation_are_bounded),
 		CHANNEL_TEST(test_one_family_is_dropped_alone),
+		CHANNEL_TEST(test_peers_that_take_turns_are_told_apart),
+		CHANNEL_TEST(
+		    test_a_peer_bound_anew_is_found_under_its_new_number),
+		CHANNEL_TEST(test_what_was_swept_is_not_found_by_its_peer),
 		CHANNEL_TEST(test_no_memory_is_full),
 	};
 

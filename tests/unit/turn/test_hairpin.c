@@ -108,6 +108,68 @@ test_other_peers_are_reached_by_the_kernel(void **state)
 	assert_int_equal(peer_bytes(&bed.stats, STATS_OUT), 0);
 }
 
+/* What a channel remembers of its peer's port ends with each opening. */
+static void
+test_a_channel_follows_its_peers_port_from_hand_to_hand(void **state)
+{
+	const struct net_flow carol = { .client = bed_addr("198.51.100.7:4000"),
+		.local = bob.local };
+	struct addr at;
+	char out[ADDR_TEXT_MAX];
+
+	(void)state;
+	meet(first_turn);
+	assert_int_equal(bed_bind(NUMBER, bob_out), 0);
+	bed_channel_data(NUMBER, "bob");
+	assert_indicated(&bob, alice_out, "bob");
+	/* gone: a port of ours that nobody has is no peer */
+	be(&bob, first_turn);
+	assert_int_equal(bed_refresh(0, 0), 0);
+	be(&alice, first_turn);
+	fake.sent_count = 0;
+	bed_channel_data(NUMBER, "nobody");
+	assert_int_equal(fake.sent_count, 0);
+	assert_int_equal(bed_dropped(STATS_DROP_DENIED_PEER), 1);
+	/* another's: there are two ports */
+	be(&carol, first_turn);
+	allocate(&at, out);
+	assert_string_equal(out, bob_out);
+	assert_int_equal(bed_permit(alice_out), 0);
+	be(&alice, first_turn);
+	bed_channel_data(NUMBER, "carol");
+	assert_indicated(&carol, alice_out, "carol");
+	assert_int_equal(bed_dropped(STATS_DROP_DENIED_PEER), 1);
+}
+
+/* Such a port may be a peer only as the configuration of today says. */
+static void
+test_a_channel_to_a_closed_port_of_ours_asks_each_policy(void **state)
+{
+	struct addr_prefix allow[1];
+	struct snapshot conf = bed_conf;
+	struct policy *open;
+
+	(void)state;
+	assert_int_equal(addr_prefix_parse(&allow[0], "10.0.0.0/8"), 0);
+	conf.relay.allow.at = allow;
+	conf.relay.allow.count = 1;
+	assert_non_null(open = policy_new(&conf, NULL, 0));
+	meet(first_turn);
+	assert_int_equal(bed_bind(NUMBER, bob_out), 0);
+	be(&bob, first_turn);
+	assert_int_equal(bed_refresh(0, 0), 0);
+	be(&alice, first_turn);
+	bed_channel_data(NUMBER, "denied");
+	assert_int_equal(bed_dropped(STATS_DROP_DENIED_PEER), 1);
+	turn_apply(first_turn, &bed_conf, open, bed.now);
+	bed_channel_data(NUMBER, "allowed");
+	assert_true(bed_last()->to_peer);
+	turn_apply(first_turn, &bed_conf, bed.policy, bed.now);
+	bed_channel_data(NUMBER, "denied");
+	assert_int_equal(bed_dropped(STATS_DROP_DENIED_PEER), 2);
+	policy_free(open);
+}
+
 static void
 test_the_kernel_is_the_way_when_the_configuration_says_so(void **state)
 {
@@ -220,6 +282,11 @@ main(void)
 		HAIRPIN_TEST(test_a_client_may_send_to_itself),
 		HAIRPIN_TEST(test_an_ipv6_packet_has_a_longer_header),
 		HAIRPIN_TEST(test_other_peers_are_reached_by_the_kernel),
+		cmocka_unit_test_setup_teardown(
+		    test_a_channel_follows_its_peers_port_from_hand_to_hand,
+		    set_up_two_ports, tear_down),
+		HAIRPIN_TEST(
+		    test_a_channel_to_a_closed_port_of_ours_asks_each_policy),
 		HAIRPIN_TEST(
 		    test_the_kernel_is_the_way_when_the_configuration_says_so),
 		HAIRPIN_TEST(test_a_packet_without_headroom_is_copied),

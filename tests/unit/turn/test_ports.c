@@ -247,28 +247,29 @@ test_a_mark_tells_whose_a_port_is_and_changes_with_each_opening(void **state)
 
 	addr_set_port(&at, (uint16_t)port);
 	addr_set_port(&outside, (uint16_t)port);
-	assert_int_equal(turn_ports_mark(*state, &at), 0);
+	assert_int_equal(turn_port_mark(turn_ports_find(*state, &at)), 0);
 	turn_ports_opened(*state, &at, 0, one);
-	mark = turn_ports_mark(*state, &at);
-	assert_int_equal(turn_ports_mark_worker(mark), 0);
-	assert_ptr_equal(turn_ports_leg(*state, &at, mark), one);
+	mark = turn_port_mark(turn_ports_find(*state, &at));
+	assert_int_equal(turn_port_worker(mark), 0);
+	assert_ptr_equal(
+	    turn_port_leg(turn_ports_find(*state, &at), mark), one);
 	/* packets go to the inside */
-	assert_int_equal(turn_ports_mark(*state, &outside), 0);
+	assert_null(turn_ports_find(*state, &outside));
 	turn_ports_give(*state, &at);
-	assert_int_equal(turn_ports_mark(*state, &at), 0);
-	assert_null(turn_ports_leg(*state, &at, mark));
+	assert_int_equal(turn_port_mark(turn_ports_find(*state, &at)), 0);
+	assert_null(turn_port_leg(turn_ports_find(*state, &at), mark));
 	while (take(*state, TURN_PORTS_ANY, 0) != port)
 		;
 	turn_ports_opened(*state, &at, SNAPSHOT_WORKERS_MAX - 1, two);
-	assert_null(turn_ports_leg(*state, &at, mark));
-	mark = turn_ports_mark(*state, &at);
-	assert_int_equal(
-	    turn_ports_mark_worker(mark), SNAPSHOT_WORKERS_MAX - 1);
-	assert_ptr_equal(turn_ports_leg(*state, &at, mark), two);
+	assert_null(turn_port_leg(turn_ports_find(*state, &at), mark));
+	mark = turn_port_mark(turn_ports_find(*state, &at));
+	assert_int_equal(turn_port_worker(mark), SNAPSHOT_WORKERS_MAX - 1);
+	assert_ptr_equal(
+	    turn_port_leg(turn_ports_find(*state, &at), mark), two);
 	addr_set_port(&at, MAX + 1);
-	assert_int_equal(turn_ports_mark(*state, &at), 0);
+	assert_int_equal(turn_port_mark(turn_ports_find(*state, &at)), 0);
 	addr_set_port(&at, MIN - 1);
-	assert_int_equal(turn_ports_mark(*state, &at), 0);
+	assert_int_equal(turn_port_mark(turn_ports_find(*state, &at)), 0);
 }
 
 static void
