@@ -348,11 +348,14 @@ must_rotate(const struct audit_file *f, int64_t wall_ms)
 }
 
 int
-audit_file_reopen(struct audit_file *f, int64_t wall_ms)
+audit_file_reopen(struct audit_file *f,
+    const struct audit_file_config *config, int64_t wall_ms)
 {
 	struct stat ours, there;
 	int rc;
 
+	f->config = *config;
+	f->rotate_at = config->rotate_bytes;
 	if (fstat(f->fd, &ours) < 0)
 		return errno;
 	if (stat(f->config.path, &there) == 0 && there.st_dev == ours.st_dev &&

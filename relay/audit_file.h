@@ -55,9 +55,11 @@ void audit_file_lose(struct audit_file *f, uint64_t n);
  * written. */
 MUST_CHECK int audit_file_flush(struct audit_file *f, int64_t wall_ms);
 
-/* Begins a new file where somebody has moved ours away.  Returns 0, or an
- * errno: the old one is still written to. */
-MUST_CHECK int audit_file_reopen(struct audit_file *f, int64_t wall_ms);
+/* Goes by config from now on, whose path must be the same, and begins a new
+ * file where somebody has moved ours away.  Returns 0, or an errno: the old
+ * one is still written to. */
+MUST_CHECK int audit_file_reopen(struct audit_file *f,
+    const struct audit_file_config *config, int64_t wall_ms);
 
 /* How long flush need not be called, ms; -1: until something is added. */
 int audit_file_wait_ms(const struct audit_file *f, int64_t wall_ms);

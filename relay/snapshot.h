@@ -168,6 +168,7 @@ struct snapshot {
 	struct {
 		char *file; /* "": none */
 		enum snapshot_subjects subjects;
+		uint64_t rotate_bytes; /* of one file, 0: no limit */
 		uint64_t retention_s;
 		enum snapshot_on_failure on_failure;
 	} audit;

@@ -142,6 +142,7 @@ const struct snapshot_key snapshot_keys[] = {
 
 	KEY("audit", "file", file, audit.file, .def = ""),
 	KEY("audit", "subjects", subjects, audit.subjects, .def = "full"),
+	KEY("audit", "rotate", rotate, audit.rotate_bytes, .def = "64MiB"),
 	KEY("audit", "retention", retention, audit.retention_s, .def = "90d"),
 	KEY("audit", "on-failure", on_failure, audit.on_failure,
 	    .def = "continue"),

@@ -14,6 +14,7 @@ enum {
 	MINUTES_A_DAY = 24 * 60,
 	DAYS = 7,
 	RETENTION_MIN_S = 3600,
+	ROTATE_MIN = 4096,
 };
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -137,6 +138,30 @@ print_retention(FILE *out, const void *elem)
 
 	fprintf(out, "\"%s\"",
 	    units_format_time(*(const uint64_t *)elem * 1000, text));
+}
+
+static const char *
+parse_rotate(void *elem, const char *text, const struct snapshot_key *k)
+{
+	const char *why = NULL;
+	uint64_t n = 0;
+
+	(void)k;
+	if (strcmp(text, "0") != 0 && units_size(&n, text, &why) != 0)
+		return why;
+	if (n != 0 && n < ROTATE_MIN)
+		return "must be at least 4KiB, or \"0\" for no limit";
+	*(uint64_t *)elem = n;
+	return NULL;
+}
+
+static void
+print_rotate(FILE *out, const void *elem)
+{
+	const uint64_t n = *(const uint64_t *)elem;
+	char text[UNITS_TEXT_MAX];
+
+	fprintf(out, "\"%s\"", n == 0 ? "0" : units_format_size(n, text));
 }
 
 /* "HH:MM" */
@@ -380,6 +405,7 @@ print_text(FILE *out, const void *elem)
 VALUE(uint64_t, own_rate);
 VALUE(uint64_t, quota);
 VALUE(uint64_t, retention);
+VALUE(uint64_t, rotate);
 VALUE(uint16_t, minute);
 VALUE(uint8_t, days);
 VALUE(unsigned[2], month);

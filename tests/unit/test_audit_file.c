@@ -422,17 +422,17 @@ test_a_file_moved_by_others_is_left_to_them(void **state)
 
 	(void)state;
 	add(f, START_MS, 2);
-	assert_int_equal(audit_file_reopen(f, START_MS), 0);
+	assert_int_equal(audit_file_reopen(f, &config, START_MS), 0);
 	holds("open", 1);
 	assert_int_equal(rename(path, moved), 0);
 	add(f, START_MS, 1);
-	assert_int_equal(audit_file_reopen(f, START_MS), 0);
+	assert_int_equal(audit_file_reopen(f, &config, START_MS), 0);
 	add(f, START_MS, 3);
 	/* "create" of logrotate(8) */
 	assert_int_equal(unlink(moved), 0);
 	assert_int_equal(rename(path, moved), 0);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(audit_file_reopen(f, START_MS), 0);
+	assert_int_equal(audit_file_reopen(f, &config, START_MS), 0);
 	add(f, START_MS, 4);
 	audit_file_close(f, START_MS);
 	chain_check_init(&k, key.public_key);

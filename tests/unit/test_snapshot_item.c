@@ -119,6 +119,9 @@ static const struct bad {
 	{ "audit { retention = 90 }", "t.conf:1: audit.retention: ", "units" },
 	{ "audit { retention = 59m }",
 	    "t.conf:1: audit.retention: ", "at least 1h" },
+	{ "audit { rotate = 4095B }",
+	    "t.conf:1: audit.rotate: ", "at least 4KiB" },
+	{ "audit { rotate = 10 }", "t.conf:1: audit.rotate: ", "units" },
 	{ "audit { on-failure = panic }",
 	    "t.conf:1: audit.on-failure: ", "continue" },
 };
