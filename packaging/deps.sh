@@ -5,8 +5,8 @@
 # for its programs alone are left off, at once and at the next boot.
 set -eu
 
-run='libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7
-    libevent-pthreads-2.1-7 libssl3 libjemalloc2 libconfuse2 libjansson4'
+run='libevent-core-2.1-7 libevent-extra-2.1-7 libevent-pthreads-2.1-7 libssl3
+    libjemalloc2 libconfuse2 libjansson4'
 build='gcc libc6-dev make pkg-config git libevent-dev libssl-dev libjemalloc-dev
     libconfuse-dev libjansson-dev openssl'
 test='bash clang clang-format libclang-rt-14-dev llvm libcmocka-dev coturn

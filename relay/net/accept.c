@@ -12,7 +12,7 @@
 #include "net/core.h"
 #include "net/limits.h"
 #include "net/listeners.h"
-#include "net/stream.h"
+#include "net/entry.h"
 
 enum {
 	DEAD_PEER_MS = 60 * 1000, /* TCP_USER_TIMEOUT */
@@ -57,7 +57,7 @@ welcome(struct acceptor *a, int fd, const struct addr *client)
 	set_options(fd);
 	if (addr_is_any(&a->bound))
 		getsockname(fd, &local.u.sa, &len);
-	if (net_stream_open(n, fd, client, &local) == 0)
+	if (net_entry_open(n, fd, client, &local) == 0)
 		return;
 	net_dropped(n, STATS_DROP_NO_MEMORY);
 	net_limits_give(limits, client);

@@ -86,6 +86,17 @@ net_conn_close(struct net_conn *c)
 }
 
 void
+net_conn_finish(struct net_conn *c)
+{
+	struct net *n = c->net;
+	const bool is_known = c->state == CONN_OPEN;
+
+	net_conn_close(c);
+	if (is_known)
+		n->sink.closed(n->sink.arg, &c->flow, net_now(n));
+}
+
+void
 net_conn_keep(struct net_conn *c, bool keep)
 {
 	if (c->state == CONN_DEAD || c->state == CONN_CLOSING)

@@ -57,7 +57,10 @@ void net_conn_begin(struct net_conn *c, struct net *n);
 void net_conn_deliver(struct net_conn *c, struct buf *b);
 /* Ends c: report tells the sink, if it knows c. */
 void net_conn_end(struct net_conn *c, bool report);
-/* The same, counted. */
+/* The client will send no more: the sink is told, if it knows c, and c ends
+ * when what was sent is out. */
+void net_conn_finish(struct net_conn *c);
+/* As net_conn_end with a report, counted. */
 void net_conn_drop(struct net_conn *c, enum stats_drop why);
 
 void net_conn_close(struct net_conn *c);

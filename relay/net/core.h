@@ -18,6 +18,7 @@ struct pool;
 struct net_dtls;
 struct net_out;
 struct net_slots;
+struct net_streams;
 
 struct net {
 	struct owner owner;
@@ -35,9 +36,10 @@ struct net {
 	struct net_out *out;
 	struct net_batch *batch;
 	struct net_dtls *dtls;
+	struct net_streams *streams;
 	struct pool *relayed_pool;
 	struct list udps;      /* struct net_udp */
-	struct list acceptors; /* listening sockets of stream.c */
+	struct list acceptors; /* listening sockets of accept.c */
 	struct list relayed;   /* struct net_relayed, open */
 	struct list conns;     /* struct net_conn, open */
 	/* closed in this turn; freed at its end, for callers up the stack may

@@ -10,6 +10,7 @@
 #include "net/relayed.h"
 #include "net/slots.h"
 #include "net/accept.h"
+#include "net/streams.h"
 #include "net/udp.h"
 
 static const struct {
@@ -97,7 +98,9 @@ net_new(const struct net_config *config)
 	    (n->out = net_out_new(n)) == NULL ||
 	    (n->batch = net_batch_new(n)) == NULL ||
 	    (n->relayed_pool = net_relayed_pool_new()) == NULL ||
-	    (n->dtls = net_dtls_new(n)) == NULL || start_listeners(n) != 0)
+	    (n->dtls = net_dtls_new(n)) == NULL ||
+	    (n->streams = net_streams_new(n)) == NULL ||
+	    start_listeners(n) != 0)
 		goto fail;
 	watch_memory(n);
 	/* the thread that will run the loop may be another one */
@@ -126,6 +129,7 @@ net_free(struct net *n)
 	while (!list_is_empty(&n->udps))
 		net_udp_stop(LIST_ITEM(n->udps.next, struct net_udp, node));
 	net_dtls_free(n->dtls);
+	net_streams_free(n->streams);
 	pool_free(n->relayed_pool);
 	net_batch_free(n->batch);
 	net_out_free(n->out);
@@ -169,6 +173,7 @@ void
 net_turn_end(struct net *n)
 {
 	OWNER_CHECK(n);
+	net_streams_turn_end(n->streams);
 	net_out_flush(n->out);
 	net_slots_turn_end(n->slots);
 	net_conn_bury(n);

@@ -73,7 +73,7 @@ struct net_sink {
 	 * a datagram or a stream (framing and padding taken off).  b belongs
 	 * to net: it is valid until the call returns, may be changed and
 	 * sent on.  It has BUF_HEADROOM and room for padding, or, when it
-	 * arrived coalesced with others, neither. */
+	 * arrived coalesced with others or on a stream, neither. */
 	void (*message)(
 	    void *arg, const struct net_flow *from, struct buf *b, mono_ms now);
 	/* The connection or association is gone; flow->conn must be

@@ -8,6 +8,7 @@
 
 #include "common/mem.h"
 #include "net/dtls.h"
+#include "net/wire.h"
 #include "relay/snapshot.h"
 
 struct net_tls {
@@ -111,6 +112,7 @@ net_tls_load(struct net_tls **out, const struct snapshot *conf, char *why,
 	    load_files(t->datagram, conf, why, why_size) != 0)
 		goto fail;
 	net_dtls_prepare(t->datagram);
+	net_wire_prepare(t->stream);
 	*out = t;
 	return 0;
 

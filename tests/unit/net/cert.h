@@ -57,9 +57,9 @@ cert_remove(const struct cert *c)
 	unlink(c->key);
 }
 
-/* A bed on transport with a certificate. */
+/* A bed on transport with a certificate, not started. */
 static inline struct bed *
-cert_bed(struct cert *c, enum net_transport transport)
+cert_prepare(struct cert *c, enum net_transport transport)
 {
 	struct bed *bed = bed_prepare(transport, "127.0.0.1:0");
 	char why[256];
@@ -70,7 +70,13 @@ cert_bed(struct cert *c, enum net_transport transport)
 	assert_int_equal(
 	    net_tls_load(&bed->tls, &bed->conf, why, sizeof(why)), 0);
 	assert_non_null(bed->tls);
-	return bed_start(bed);
+	return bed;
+}
+
+static inline struct bed *
+cert_bed(struct cert *c, enum net_transport transport)
+{
+	return bed_start(cert_prepare(c, transport));
 }
 
 /* A client on fd; becomes non-blocking. */

@@ -1,0 +1,112 @@
+#include "net/streams.h"
+
+#include "common/mem.h"
+#include "net/out.h"
+#include "net/queue.h"
+#include "net/slots.h"
+#include "net/stream.h"
+
+enum { ALIGN = 64 }; /* each stream begins a cache line */
+
+struct net_streams *
+net_streams_new(struct net *n)
+{
+	struct net_streams *st = mem_try(1, sizeof(*st));
+
+	if (st == NULL)
+		return NULL;
+	st->net = n;
+	list_init(&st->dirty);
+	st->bank =
+	    net_queue_bank_new(stats_memory(n->stats, MEMORY_CONNECTIONS));
+	st->method = net_wire_method_new();
+	if (st->bank == NULL || st->method == NULL)
+		goto fail;
+	return st;
+
+fail:
+	net_streams_free(st);
+	return NULL;
+}
+
+/* ---- where bytes are read into */
+
+static void
+give_slot(struct net_streams *st)
+{
+	struct net_slots *slots = st->net->slots;
+
+	if (st->slot == NULL)
+		return;
+	net_slots_release(slots, st->slot); /* our pin */
+	if (st->holder != NULL)
+		net_slots_release(slots, st->holder);
+	st->slot = st->holder = NULL;
+}
+
+static bool
+take_slot(struct net_streams *st)
+{
+	struct net_slots *slots = st->net->slots;
+
+	if (!net_slots_take(slots, SLOT_BIG_ROOM, &st->holder)) {
+		/* what waits to be sent gives its memory back */
+		net_out_flush(st->net->out);
+		if (!net_slots_take(slots, SLOT_BIG_ROOM, &st->holder))
+			return false;
+	}
+	st->slot = st->holder;
+	st->used = BUF_HEADROOM;
+	/* the first packet in it may be sent while others are still here */
+	net_slots_pin(slots, st->slot);
+	return true;
+}
+
+size_t
+net_streams_room(struct net_streams *st, size_t need, uint8_t **out)
+{
+	const size_t end = SLOT_BIG_BYTES - SLOT_TAIL;
+
+	if (st->slot != NULL && end - st->used < need)
+		give_slot(st);
+	if (st->slot == NULL && !take_slot(st))
+		return 0;
+	*out = st->slot + st->used;
+	return end - st->used;
+}
+
+void
+net_streams_take(struct net_streams *st, size_t len)
+{
+	const size_t end = SLOT_BIG_BYTES - SLOT_TAIL;
+
+	st->used = (st->used + len + ALIGN - 1) / ALIGN * ALIGN;
+	if (st->used > end)
+		st->used = end;
+}
+
+/* ---- the end of the turn */
+
+void
+net_streams_turn_end(struct net_streams *st)
+{
+	while (!list_is_empty(&st->dirty)) {
+		struct net_stream *s =
+		    LIST_ITEM(st->dirty.next, struct net_stream, node);
+
+		list_remove(&s->node);
+		net_stream_flush(s);
+	}
+	give_slot(st);
+}
+
+void
+net_streams_free(struct net_streams *st)
+{
+	if (st == NULL)
+		return;
+	give_slot(st);
+	net_queue_bank_free(st->bank);
+	BIO_meth_free(st->method);
+	mem_free(st);
+}

@@ -1,0 +1,49 @@
+/*
+ * streams: what the streams of one worker share: the memory they read into,
+ * chunks for what waits, and the list of those that write at the end of the
+ * turn.
+ *
+ * Bytes are read into a big packet slot, one stream behind the other; packets
+ * cut out of it go on from where they lie, and the slot is free when the last
+ * of them has left.
+ *
+ * OWNER: worker.
+ */
+#ifndef RELAY_NET_STREAMS_H
+#define RELAY_NET_STREAMS_H
+
+#include <openssl/bio.h>
+
+#include "common/code.h"
+#include "common/list.h"
+#include "net/core.h"
+#include "net/wire.h"
+
+struct net_bank;
+
+struct net_streams {
+	struct net *net; /* borrowed */
+	struct net_bank *bank;
+	BIO_METHOD *method;
+	struct list dirty; /* struct net_stream: they have output */
+	uint8_t *slot;     /* read into; NULL: none yet */
+	uint8_t *holder;   /* the same, until a packet of it is queued */
+	size_t used;       /* of slot */
+	uint8_t scratch[WIRE_RECORD_MAX];
+};
+
+/* Returns NULL when memory is short. */
+struct net_streams *net_streams_new(struct net *n);
+/* All streams are freed by now. */
+void net_streams_free(struct net_streams *st);
+
+/* Room for at least need bytes, good until the end of the turn.  Returns
+ * its size, or 0: no memory. */
+size_t net_streams_room(struct net_streams *st, size_t need, uint8_t **out);
+/* The first len bytes of that room are taken. */
+void net_streams_take(struct net_streams *st, size_t len);
+
+/* Lets all write what waits. */
+void net_streams_turn_end(struct net_streams *st);
+
+#endif
