@@ -40,6 +40,14 @@ enum stats_kind {
 	X(FAMILY, "family", "peer of another address family than relayed")    \
 	X(CAP_IN, "cap_in", "over caps.rate, inbound")                        \
 	X(CAP_OUT, "cap_out", "over caps.rate, outbound")                     \
+	X(SHARE, "share", "over the user's fair share of caps.rate")          \
+	X(CAP_NETWORK, "cap_network", "over the rate of a network")           \
+	X(SHARE_NETWORK, "share_network",                                     \
+	    "over the user's fair share of a network's rate")                 \
+	X(CAP_USER, "cap_user", "over caps.rate-per-user")                    \
+	X(CAP_ALLOCATION, "cap_allocation", "over caps.rate-per-allocation")  \
+	X(QUOTA, "quota", "no quota left")                                    \
+	X(NETWORK, "network", "network does not relay, or is none")           \
 	X(THROTTLED, "throttled",                                             \
 	    "unauthenticated answers over the budget of a prefix")            \
 	X(AMPLIFICATION, "amplification",                                     \

@@ -11,10 +11,9 @@ enum {
 	STREAM_LEASE = 18 * 1024,
 	/* less is not worth a segment of its own */
 	STREAM_ROOM_MIN = 256,
-	/* burst of a rate that comes without one */
-	BURST_MS = 250,
-	MS = 1000, /* in a second */
-	BITS = 8,  /* in a byte */
+	PACKET = 1500,
+	/* 20 us, as snapshot_check_burst asks for */
+	LEAST_BURSTS_PER_S = 50000,
 };
 
 struct budget_host {
@@ -25,8 +24,13 @@ struct budget_host {
 	_Alignas(64) _Atomic uint64_t edition;
 	_Atomic uint64_t rate;
 	_Atomic uint64_t burst;
+	_Atomic bool has_quota;
 	_Atomic unsigned allocations_max;
 	_Atomic unsigned per_user_max;
+
+	_Alignas(64) _Atomic int64_t granted;
+	/* OWNER: main */
+	uint64_t conf_rate, conf_burst;
 
 	_Alignas(64) _Atomic unsigned allocations;
 	struct budget_scope *users; /* SHARED: its locks */
@@ -39,6 +43,8 @@ struct budget {
 	uint64_t edition;         /* of rate */
 	struct budget_rate rate;
 	struct budget_lease lease[STATS_DIRS];
+	bool has_quota;
+	int64_t grant; /* bytes leased from host->granted */
 };
 
 static const enum stats_drop over_cap[STATS_DIRS] = {
@@ -72,28 +78,91 @@ budget_host_free(struct budget_host *h)
 	mem_free(h);
 }
 
+static void
+publish(struct budget_host *h, uint64_t rate, uint64_t burst)
+{
+	atomic_fetch_add(&h->edition, 1);
+	atomic_store(&h->rate, rate);
+	atomic_store(&h->burst, burst);
+	atomic_fetch_add(&h->edition, 1);
+}
+
 void
 budget_host_apply(struct budget_host *h, const struct snapshot *conf)
 {
 	atomic_store(&h->allocations_max, conf->caps.allocations);
 	atomic_store(&h->per_user_max, conf->caps.allocations_per_user);
-	atomic_fetch_add(&h->edition, 1);
-	atomic_store(&h->rate, conf->caps.rate);
-	atomic_store(&h->burst, conf->caps.burst);
-	atomic_fetch_add(&h->edition, 1);
+	h->conf_rate = conf->caps.rate;
+	h->conf_burst = conf->caps.burst;
+	publish(h, h->conf_rate, h->conf_burst);
+}
+
+/* The burst of the configuration has a time at its rate, which stays. */
+static uint64_t
+burst_at(const struct budget_host *h, uint64_t bits)
+{
+	const uint64_t of = h->conf_rate != 0 ? h->conf_rate : 4;
+	const uint64_t bytes = h->conf_rate != 0 ? h->conf_burst : 0;
+	uint64_t burst;
+
+	if (bits == h->conf_rate)
+		return h->conf_burst;
+	/* without one, a quarter of a second */
+	burst = bytes != 0 ? (uint64_t)((unsigned __int128)bytes * bits / of)
+			   : bits / 8 / of;
+	if (burst < bits / 8 / LEAST_BURSTS_PER_S)
+		burst = bits / 8 / LEAST_BURSTS_PER_S;
+	return burst > PACKET ? burst : PACKET;
 }
 
 void
 budget_host_set_rate(struct budget_host *h, uint64_t bits)
 {
-	if (atomic_load(&h->rate) == bits)
+	if (bits != atomic_load(&h->rate))
+		publish(h, bits, bits != 0 ? burst_at(h, bits) : 0);
+}
+
+void
+budget_host_quota(struct budget_host *h, bool on)
+{
+	if (on == atomic_load(&h->has_quota))
 		return;
-	atomic_fetch_add(&h->edition, 1);
-	atomic_store(&h->rate, bits);
-	/* an unlimited caps.rate has none */
-	if (atomic_load(&h->burst) == 0)
-		atomic_store(&h->burst, bits / BITS * BURST_MS / MS);
-	atomic_fetch_add(&h->edition, 1);
+	atomic_store(&h->granted, 0);
+	atomic_store(&h->has_quota, on);
+	publish(h, atomic_load(&h->rate), atomic_load(&h->burst));
+}
+
+void
+budget_host_grant(struct budget_host *h, int64_t bytes)
+{
+	atomic_fetch_add(&h->granted, bytes);
+}
+
+int64_t
+budget_host_granted(const struct budget_host *h)
+{
+	return atomic_load(&h->granted);
+}
+
+void
+budget_host_usage(
+    struct budget_host *h, struct budget_usage *out, int64_t now_us)
+{
+	struct budget_rate rate;
+
+	*out = (struct budget_usage){
+		.rate = atomic_load(&h->rate),
+		.burst = atomic_load(&h->burst),
+		.users = (unsigned)budget_scope_users(h->users),
+		.has_quota = atomic_load(&h->has_quota),
+		.granted = atomic_load(&h->granted),
+	};
+	if (out->rate == 0)
+		return;
+	budget_rate_init(&rate, out->rate, out->burst);
+	for (unsigned dir = 0; dir < STATS_DIRS; dir++)
+		out->room[dir] =
+		    budget_bucket_room(&h->bucket[dir], &rate, now_us * 1000);
 }
 
 /* Reads rate and burst of one edition; leases of the old one are void. */
@@ -102,18 +171,23 @@ read_edition(struct budget *b)
 {
 	const struct budget_host *h = b->host;
 	uint64_t edition, rate, burst;
+	bool has_quota;
 
 	do {
 		edition = atomic_load(&h->edition);
 		rate = atomic_load(&h->rate);
 		burst = atomic_load(&h->burst);
+		has_quota = atomic_load(&h->has_quota);
 	} while (edition % 2 != 0 || edition != atomic_load(&h->edition));
 	budget_rate_init(&b->rate, rate, burst);
 	b->edition = edition;
 	b->lease[STATS_IN].left = b->lease[STATS_OUT].left = 0;
+	if (has_quota != b->has_quota)
+		b->grant = 0;
+	b->has_quota = has_quota;
 }
 
-/* Is there a cap?  A load of a line that only a reload writes. */
+/* Is there a cap?  A load of a line that only the main thread writes. */
 static bool
 is_capped(struct budget *b)
 {
@@ -121,6 +195,40 @@ is_capped(struct budget *b)
 	    b->edition)
 		read_edition(b);
 	return b->rate.bits != 0;
+}
+
+/* Takes wire bytes from the grant, into debt if there is none. */
+static void
+spend_grant(struct budget *b, int64_t wire)
+{
+	_Atomic int64_t *granted = &b->host->granted;
+	int64_t left;
+
+	if (b->grant < wire) {
+		left = atomic_load(granted);
+		while (left > 0 &&
+		    !atomic_compare_exchange_weak(granted, &left,
+			left > BUDGET_GRANT_CHUNK ? left - BUDGET_GRANT_CHUNK
+						  : 0))
+			;
+		if (left > 0)
+			b->grant += left > BUDGET_GRANT_CHUNK
+			    ? BUDGET_GRANT_CHUNK
+			    : left;
+	}
+	b->grant -= wire;
+	if (b->grant < 0) {
+		atomic_fetch_add(granted, b->grant);
+		b->grant = 0;
+	}
+}
+
+static void
+count(struct budget *b, enum stats_dir dir, enum stats_kind kind, size_t wire)
+{
+	stats_wire(b->stats, dir, kind, wire);
+	if (b->has_quota)
+		spend_grant(b, (int64_t)wire);
 }
 
 struct budget *
@@ -139,6 +247,8 @@ budget_new(struct budget_host *host, struct stats *stats)
 void
 budget_free(struct budget *b)
 {
+	if (b != NULL && b->grant > 0 && atomic_load(&b->host->has_quota))
+		atomic_fetch_add(&b->host->granted, b->grant);
 	mem_free(b);
 }
 
@@ -183,7 +293,7 @@ budget_take(struct budget *b, enum stats_dir dir, enum stats_kind kind,
 		}
 		l->left -= wire;
 	}
-	stats_wire(b->stats, dir, kind, wire);
+	count(b, dir, kind, wire);
 	return true;
 }
 
@@ -219,7 +329,7 @@ budget_charge(struct budget *b, enum stats_dir dir, enum stats_kind kind,
 	struct budget_lease *l;
 	uint64_t spent;
 
-	stats_wire(b->stats, dir, kind, wire);
+	count(b, dir, kind, wire);
 	if (!is_capped(b))
 		return;
 	l = current_lease(b, dir, now);

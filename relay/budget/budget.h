@@ -27,9 +27,40 @@ struct budget_host *budget_host_new(const struct snapshot *conf);
 void budget_host_free(struct budget_host *h);
 /* New caps; holds for running allocations at once.  Main thread. */
 void budget_host_apply(struct budget_host *h, const struct snapshot *conf);
-/* The rate that holds from now on, whatever caps.rate says (0: unlimited);
- * the burst stays.  Main thread. */
+/* The rate that holds now, bit/s a direction, 0: unlimited, in the place of
+ * the configuration's, until the next budget_host_apply.  The burst keeps its
+ * time.  Main thread. */
 void budget_host_set_rate(struct budget_host *h, uint64_t bits);
+
+/*
+ * Quota: with a quota on, every byte, both directions together, is taken from
+ * what was granted, but for relayed packets that do not count to it
+ * (network.counts-to-quota).  Without a grant nothing is relayed
+ * (STATS_DROP_QUOTA); answers of ours and what arrives still pass, and count:
+ * the grant is then below zero by what the next one must cover.
+ */
+enum { BUDGET_GRANT_CHUNK = 64 * 1024 }; /* what a worker holds, at most */
+/* Main thread.  Off forgets the grant. */
+void budget_host_quota(struct budget_host *h, bool on);
+void budget_host_grant(struct budget_host *h, int64_t bytes);
+/* What is left for the workers, who hold up to a chunk each besides. */
+int64_t budget_host_granted(const struct budget_host *h);
+
+struct budget_usage {
+	uint64_t rate;  /* bit/s a direction, in force; 0: unlimited */
+	uint64_t burst; /* bytes */
+	uint64_t room[STATS_DIRS]; /* bytes that would pass now */
+	uint64_t share;       /* bit/s of a user while the cap binds, else 0 */
+	unsigned users;       /* with an allocation */
+	unsigned active;      /* of them with traffic */
+	unsigned held;        /* of them above their share */
+	uint64_t error_bytes; /* that passed over the cap: 0 */
+	bool has_quota;
+	int64_t granted;
+};
+/* Any thread. */
+void budget_host_usage(
+    struct budget_host *h, struct budget_usage *out, int64_t now_us);
 
 /* One per worker.  Borrows host and stats. */
 struct budget *budget_new(struct budget_host *host, struct stats *stats);
