@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "net/net.h"
 #include "policy/policy.h"
+#include "relay/audit.h"
 #include "relay/gate.h"
 #include "relay/server.h"
 #include "relay/snapshot.h"
@@ -51,6 +52,8 @@ load(struct server *s, struct snapshot **conf, struct net_tls **tls,
 	if ((rc = snapshot_load(conf, s->path, why)) != 0)
 		return rc;
 	if ((rc = snapshot_may_replace(s->conf, *conf, why)) != 0 ||
+	    (rc = audit_may_apply(s->audit, *conf, why, SNAPSHOT_ERROR_MAX)) !=
+		0 ||
 	    (rc = net_tls_load(tls, *conf, why, SNAPSHOT_ERROR_MAX)) != 0) {
 		snapshot_free(*conf);
 		*conf = NULL;
@@ -58,17 +61,20 @@ load(struct server *s, struct snapshot **conf, struct net_tls **tls,
 	return rc;
 }
 
-/* Writes the changed keys into text, a line each, and logs them. */
+/* Writes the changed keys into text, a line each; logs and records them. */
 static void
-tell_changes(const struct snapshot *old, const struct snapshot *new,
-    char text[RELOAD_TEXT_MAX])
+tell_changes(struct audit *audit, const struct snapshot *old,
+    const struct snapshot *new, char text[RELOAD_TEXT_MAX])
 {
+	json_t *lines = json_array();
 	FILE *f = fmemopen(text, RELOAD_TEXT_MAX, "w");
 	const char *line = text;
 
 	text[0] = '\0';
-	if (f == NULL)
+	if (f == NULL) {
+		json_decref(lines);
 		return;
+	}
 	snapshot_diff(old, new, f);
 	fclose(f);
 	text[RELOAD_TEXT_MAX - 1] = '\0';
@@ -76,8 +82,10 @@ tell_changes(const struct snapshot *old, const struct snapshot *new,
 		const int len = (int)strcspn(line, "\n");
 
 		log_info("reload: changed %.*s", len, line);
+		json_array_append_new(lines, json_stringn(line, (size_t)len));
 		line += len + (line[len] == '\n');
 	}
+	audit_event(audit, "reload", json_pack("{s:o}", "changes", lines));
 }
 
 /* ---- handing it over */
@@ -133,6 +141,7 @@ publish(struct server *s, struct reload *r, struct snapshot *conf,
 	s->tls = tls;
 	s->reload = r;
 	budget_host_apply(s->budget, conf);
+	audit_apply(s->audit, conf);
 	gate_configure(s, conf);
 	server_post_all(s, on_apply, r);
 }
@@ -141,6 +150,7 @@ static int
 fail_reload(struct server *s, int rc, const char *why, char *text)
 {
 	s->reloads_failed++;
+	audit_event(s->audit, "reload", json_pack("{s:s}", "refused", why));
 	snprintf(text, RELOAD_TEXT_MAX, "%s", why);
 	log_error("reload: refused, the old configuration stays path=%s: %s",
 	    s->path, why);
@@ -182,7 +192,7 @@ reload_begin(struct server *s, char text[RELOAD_TEXT_MAX])
 	if (log_open(conf->log.level, conf->log.target) != 0)
 		log_warn("reload: log target not opened target=%s",
 		    conf->log.target);
-	tell_changes(s->conf, conf, text);
+	tell_changes(s->audit, s->conf, conf, text);
 	publish(s, r, conf, policy, tls);
 	return 0;
 }

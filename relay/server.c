@@ -18,6 +18,8 @@
 #include "net/net.h"
 #include "policy/policy.h"
 #include "relay/admin.h"
+#include "relay/audit.h"
+#include "relay/audit_watch.h"
 #include "relay/consent.h"
 #include "relay/control.h"
 #include "relay/gate.h"
@@ -164,6 +166,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	server_sum(s, &sum);
 	rate_feed(&s->rate, &sum, mono_now());
+	audit_watch_tick(s);
 	if (s->seconds++ % SERVER_STATUS_EVERY_S == 0 && s->reload == NULL)
 		daemon_notify("STATUS=%" PRIu64 " allocations, %u workers%s",
 		    sum.counter[STATS_ALLOCATIONS], s->worker_count,
@@ -262,7 +265,8 @@ open_shared(struct server *s, char *why, size_t why_size)
 
 	if ((rc = open_control(s, why, why_size)) != 0)
 		return rc;
-	if ((rc = net_tls_load(&s->tls, s->conf, why, why_size)) != 0)
+	if ((rc = audit_watch_open(s, why, why_size)) != 0 ||
+	    (rc = net_tls_load(&s->tls, s->conf, why, why_size)) != 0)
 		return rc;
 	rc = net_listeners_open(
 	    &s->listeners, s->conf, inherited, why, why_size);
@@ -303,6 +307,7 @@ start_workers(struct server *s)
 		.listeners = s->listeners,
 		.budget = s->budget,
 		.turn = s->turn,
+		.audit = s->audit,
 	};
 	const unsigned n = s->conf->node.workers;
 	struct worker *w;
@@ -386,6 +391,7 @@ stop(struct server *s)
 	control_close(s->control);
 	admin_close(s->admin);
 	stop_workers(s);
+	audit_close(s->audit);
 	listing_free_all(&s->listings);
 	reload_free(s->reload);
 	gate_free(s->gate);

@@ -21,6 +21,7 @@
 #include "relay/stats.h"
 
 struct admin;
+struct audit;
 struct budget_host;
 struct consent;
 struct control;
@@ -63,6 +64,7 @@ struct server {
 	struct net_listeners *listeners;
 	struct budget_host *budget;
 	struct turn_shared *turn;
+	struct audit *audit;
 	struct consent *consent; /* who says what about relaying */
 	struct gate *gate;       /* and where it holds */
 

@@ -238,6 +238,7 @@ open_turn(struct worker *w)
 		.stats = w->stats,
 		.budget = w->budget,
 		.shared = w->config.turn,
+		.audit = w->config.audit,
 		.conf = w->config.conf,
 		.policy = w->config.policy,
 		.worker = w->config.index,

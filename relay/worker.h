@@ -14,6 +14,7 @@
 #include "relay/mailbox.h"
 #include "relay/stats.h"
 
+struct audit;
 struct budget_host;
 struct net_listeners;
 struct net_tls;
@@ -39,6 +40,7 @@ struct worker_config {
 	const struct net_listeners *listeners;
 	struct budget_host *budget;
 	struct turn_shared *turn;
+	struct audit *audit;
 };
 
 /* Returns NULL when memory or descriptors are short. */

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "budget/budget.h"
-#include "common/log.h"
 #include "common/pool.h"
 #include "common/table.h"
 #include "turn/context.h"
 #include "turn/recent.h"
+#include "turn/report.h"
 #include "turn/request.h"
 #include "turn/want.h"
 
@@ -113,25 +113,6 @@ init(struct turn_alloc *al, const struct turn_request *rq,
 	}
 }
 
-static void
-report_open(const struct turn_alloc *al)
-{
-	const struct turn_session *s = &al->session;
-	char user[TURN_SESSION_LABEL_MAX];
-	char client[ADDR_TEXT_MAX], v4[ADDR_TEXT_MAX], v6[ADDR_TEXT_MAX];
-
-	log_limited(LOG_LEVEL_INFO,
-	    "turn: allocation opened id=%llu user=%s client=%s transport=%s "
-	    "relayed=%s relayed6=%s",
-	    (unsigned long long)al->id, turn_session_label(s, user),
-	    addr_format(&s->flow.client, client),
-	    net_transport_name(s->flow.transport),
-	    turn_leg_is_open(&al->legs[0]) ? addr_format(&al->legs[0].at, v4)
-					   : "-",
-	    turn_leg_is_open(&al->legs[1]) ? addr_format(&al->legs[1].at, v6)
-					   : "-");
-}
-
 /* From here on the allocation can be found. */
 static void
 publish(struct turn_alloc *al, mono_ms now)
@@ -144,7 +125,7 @@ publish(struct turn_alloc *al, mono_ms now)
 		net_keep(t->net, &al->session.flow, true);
 	stats_count(t->stats, STATS_ALLOCATIONS_TOTAL, 1);
 	stats_count(t->stats, STATS_ALLOCATIONS, 1);
-	report_open(al);
+	turn_report_open(al);
 }
 
 int
@@ -181,21 +162,6 @@ fail:
 
 /* ---- ending */
 
-static void
-report_close(const struct turn_alloc *al, const char *why)
-{
-	char user[TURN_SESSION_LABEL_MAX], client[ADDR_TEXT_MAX];
-
-	log_limited(LOG_LEVEL_INFO,
-	    "turn: allocation closed id=%llu user=%s client=%s why=\"%s\" "
-	    "up_bytes=%llu down_bytes=%llu dropped=%llu",
-	    (unsigned long long)al->id, turn_session_label(&al->session, user),
-	    addr_format(&al->session.flow.client, client), why,
-	    (unsigned long long)al->up_bytes,
-	    (unsigned long long)al->down_bytes,
-	    (unsigned long long)al->dropped);
-}
-
 /* The counterpart of publish. */
 static void
 withdraw(struct turn_alloc *al, const char *why)
@@ -209,7 +175,7 @@ withdraw(struct turn_alloc *al, const char *why)
 	if (is_stream(al))
 		net_keep(t->net, &al->session.flow, false);
 	stats_count(t->stats, STATS_ALLOCATIONS, -1);
-	report_close(al, why);
+	turn_report_close(al, why);
 }
 
 void

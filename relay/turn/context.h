@@ -15,6 +15,7 @@
 #include "turn/nonce.h"
 #include "turn/turn.h"
 
+struct audit;
 struct pool;
 struct table;
 struct turn_hairpin;
@@ -39,6 +40,7 @@ struct turn {
 	struct stats *stats;
 	struct budget *budget;
 	struct turn_shared *shared;
+	struct audit *audit;
 	const struct snapshot *conf;
 	const struct policy *policy;
 	unsigned worker;

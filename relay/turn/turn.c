@@ -95,6 +95,7 @@ init(struct turn *t, const struct turn_config *config)
 	t->stats = config->stats;
 	t->budget = config->budget;
 	t->shared = config->shared;
+	t->audit = config->audit;
 	t->conf = config->conf;
 	t->policy = config->policy;
 	t->worker = config->worker;

@@ -14,6 +14,7 @@
 #include "common/mono.h"
 #include "net/net.h"
 
+struct audit;
 struct budget;
 struct mailbox;
 struct policy;
@@ -45,6 +46,7 @@ struct turn_config {
 	struct stats *stats;
 	struct budget *budget;
 	struct turn_shared *shared;
+	struct audit *audit; /* NULL: none */
 	const struct snapshot *conf;
 	const struct policy *policy;
 	unsigned worker;
