@@ -98,19 +98,22 @@ on_admit(void *arg, enum stats_kind kind, size_t wire)
 }
 
 static size_t
-on_room(void *arg, enum stats_dir dir)
+on_room(void *arg, const struct net_flow *flow, enum stats_dir dir)
 {
 	struct worker *w = arg;
 
+	(void)flow;
 	return budget_room(w->budget, dir, net_now_us(w->net));
 }
 
 static void
-on_charge(void *arg, enum stats_dir dir, enum stats_kind kind, size_t wire)
+on_charge(void *arg, const struct net_flow *flow, enum stats_dir dir,
+    size_t wire)
 {
 	struct worker *w = arg;
 
-	budget_charge(w->budget, dir, kind, wire, net_now_us(w->net));
+	budget_charge(w->budget, dir, net_transport_kind(flow->transport),
+	    wire, net_now_us(w->net));
 }
 
 /* ---- the loop */

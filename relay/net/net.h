@@ -90,11 +90,12 @@ struct net_sink {
 	 * admit when it must not be sent (counted too). */
 	bool (*taken)(void *arg, enum stats_kind kind, size_t wire);
 	bool (*admit)(void *arg, enum stats_kind kind, size_t wire);
-	/* Streams are held back, not dropped: how many bytes may be read or
-	 * written now, and what was. */
-	size_t (*room)(void *arg, enum stats_dir dir);
-	void (*charge)(
-	    void *arg, enum stats_dir dir, enum stats_kind kind, size_t wire);
+	/* Streams are held back, not dropped: how many bytes of flow may be
+	 * read or written now, and what was. */
+	size_t (*room)(
+	    void *arg, const struct net_flow *flow, enum stats_dir dir);
+	void (*charge)(void *arg, const struct net_flow *flow,
+	    enum stats_dir dir, size_t wire);
 };
 
 /* ---- start-up, main thread */

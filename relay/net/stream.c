@@ -30,8 +30,7 @@ charge(struct net_stream *s, enum stats_dir dir, size_t bytes)
 	    addr_family(&f->client) == AF_INET6 ? NET_WIRE_TCP6 : NET_WIRE_TCP4;
 	const size_t segments = (bytes + STREAM_SEGMENT - 1) / STREAM_SEGMENT;
 
-	k->charge(k->arg, dir, net_transport_kind(f->transport),
-	    bytes + segments * header);
+	k->charge(k->arg, f, dir, bytes + segments * header);
 }
 
 void
@@ -50,7 +49,7 @@ static size_t
 find_piece(struct net_stream *s, enum stats_dir dir)
 {
 	const struct net_sink *k = &s->conn.net->sink;
-	const size_t room = k->room(k->arg, dir);
+	const size_t room = k->room(k->arg, &s->conn.flow, dir);
 
 	if (room > STREAM_PIECE_MAX)
 		return STREAM_PIECE_MAX;

@@ -126,20 +126,22 @@ bed_admit(void *arg, enum stats_kind kind, size_t wire)
 }
 
 static inline size_t
-bed_room(void *arg, enum stats_dir dir)
+bed_room(void *arg, const struct net_flow *flow, enum stats_dir dir)
 {
 	struct bed *bed = arg;
 
+	(void)flow;
 	(void)dir;
 	return bed->room;
 }
 
 static inline void
-bed_charge(void *arg, enum stats_dir dir, enum stats_kind kind, size_t wire)
+bed_charge(void *arg, const struct net_flow *flow, enum stats_dir dir,
+    size_t wire)
 {
 	struct bed *bed = arg;
 
-	bed->wire[dir][kind] += wire;
+	bed->wire[dir][net_transport_kind(flow->transport)] += wire;
 }
 
 /* Fills config for the bed; the test may change it before net_new. */
