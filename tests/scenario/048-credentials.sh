@@ -8,7 +8,7 @@
 ours_only "the installed configuration"
 need setpriv openssl
 
-make -s -C "$ROOT" BUILD="$BUILD" DESTDIR="$TMP/root" PREFIX=/usr install \
+make -s -o all -C "$ROOT" BUILD="$BUILD" DESTDIR="$TMP/root" PREFIX=/usr install \
     >"$TMP/install.log" 2>&1 || fail "make install: $(cat "$TMP/install.log")"
 etc=$TMP/root/etc/supernode
 conf=$etc/supernoded.conf
