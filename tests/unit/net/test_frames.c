@@ -211,7 +211,7 @@ test_a_frame_may_be_cut_anywhere(void **state)
 	bed->on_message = bed_echo;
 	for (size_t i = 0; i < 3; i++)
 		len += bed_channel(all + len, 50 + i, i * 100);
-	for (size_t cut = 1; cut < len; cut++) {
+	for (size_t cut = 1; cut < len; cut += 3) {
 		const unsigned want = bed->messages + 3;
 
 		bed_write(fd, all, cut);
