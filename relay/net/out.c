@@ -16,8 +16,8 @@ enum {
 };
 
 struct entry {
-	struct net_out_packet p;
-	uint8_t *base; /* its slot */
+	const struct net_out_packet *way; /* one of ways, shared in a row */
+	uint8_t *base;                    /* its slot */
 	uint8_t *data;
 	uint32_t len;
 	uint16_t next;   /* of the same socket, index + 1 */
@@ -44,6 +44,8 @@ struct net_out {
 	struct list socks; /* those with a chain */
 	unsigned count;    /* entries in use since the last whole flush */
 	struct entry entries[OUT_QUEUE];
+	struct net_out_packet
+	    ways[OUT_QUEUE]; /* of the entry that came first */
 	/* one sendmmsg: runs[i] is msgs[i] */
 	struct iovec iov[OUT_QUEUE];
 	struct mmsghdr msgs[OUT_BATCH];
@@ -82,6 +84,28 @@ net_out_set_df(int fd, int family, bool df)
 		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v, sizeof(v));
 }
 
+static bool
+is_same_way(const struct net_out_packet *a, const struct net_out_packet *b)
+{
+	return addr_equal(&a->to, &b->to) && addr_equal(&a->from, &b->from) &&
+	    a->df == b->df && a->kind == b->kind;
+}
+
+/* What p says, for an entry at the end of s's chain. */
+static const struct net_out_packet *
+keep_way(
+    struct net_out *o, const struct net_sock *s, const struct net_out_packet *p)
+{
+	struct net_out_packet *way;
+
+	/* packets of a flow come in runs */
+	if (s->first != 0 && is_same_way(o->entries[s->last - 1].way, p))
+		return o->entries[s->last - 1].way;
+	way = &o->ways[o->count];
+	*way = *p;
+	return way;
+}
+
 void
 net_out_push(struct net_out *o, struct net_sock *s,
     const struct net_out_packet *p, struct buf *b)
@@ -91,8 +115,9 @@ net_out_push(struct net_out *o, struct net_sock *s,
 	if (o->count == OUT_QUEUE)
 		net_out_flush(o);
 	net_slots_queue(o->net->slots, b->base);
-	e = &o->entries[o->count++];
-	e->p = *p;
+	e = &o->entries[o->count];
+	e->way = keep_way(o, s, p);
+	o->count++;
 	e->base = b->base;
 	e->data = b->data;
 	e->len = b->len;
@@ -151,14 +176,14 @@ put_message(struct net_out *o, unsigned i, struct iovec *iov)
 	struct entry *e = r->first;
 	const uint16_t size = (uint16_t)e->len;
 
-	m->msg_name = &e->p.to;
-	m->msg_namelen = addr_len(&e->p.to);
+	m->msg_name = (struct addr *)&e->way->to;
+	m->msg_namelen = addr_len(&e->way->to);
 	m->msg_iov = iov;
 	m->msg_iovlen = r->count;
 	m->msg_control = NULL;
 	m->msg_controllen = 0;
-	if (!addr_is_none(&e->p.from))
-		put_source(m, &o->control[i], &e->p.from);
+	if (!addr_is_none(&e->way->from))
+		put_source(m, &o->control[i], &e->way->from);
 	iov->iov_base = e->data;
 	iov->iov_len = e->len;
 	if (r->count == 1)
@@ -188,15 +213,18 @@ begin_run(struct run *r, struct entry *e, bool may_grow)
 	r->is_closed = !may_grow || e->len == 0;
 }
 
+/* Has r, which goes the same way, room for e? */
+static inline bool
+has_room(const struct run *r, const struct entry *e)
+{
+	return !r->is_closed && e->len <= r->first->len && e->len > 0 &&
+	    r->bytes + e->len <= OUT_SEGMENTED_MAX && r->count < OUT_SEGMENTS;
+}
+
 static bool
 may_join(const struct run *r, const struct entry *e)
 {
-	const struct entry *first = r->first;
-
-	return !r->is_closed && e->len <= first->len && e->len > 0 &&
-	    r->bytes + e->len <= OUT_SEGMENTED_MAX && r->count < OUT_SEGMENTS &&
-	    addr_equal(&e->p.to, &first->p.to) &&
-	    addr_equal(&e->p.from, &first->p.from);
+	return has_room(r, e) && is_same_way(r->first->way, e->way);
 }
 
 static void
@@ -230,7 +258,8 @@ is_admitted(struct net_out *o, const struct entry *e)
 {
 	const struct net_sink *k = &o->net->sink;
 
-	return k->admit(k->arg, e->p.kind, e->len + net_wire_udp(&e->p.to));
+	return k->admit(
+	    k->arg, e->way->kind, e->len + net_wire_udp(&e->way->to));
 }
 
 /* May packets of s be cut out of a message at all? */
@@ -249,10 +278,11 @@ may_segment(const struct net_out *o, struct net_sock *s, const struct entry *e)
 static uint16_t *
 find_latest(struct net_out *o, const struct entry *e)
 {
-	unsigned i = hash(&e->p.to);
+	const struct addr *to = &e->way->to;
+	unsigned i = hash(to);
 
 	while (o->latest[i] != 0 &&
-	    !addr_equal(&o->runs[o->latest[i] - 1].first->p.to, &e->p.to))
+	    !addr_equal(&o->runs[o->latest[i] - 1].first->way->to, to))
 		i = (i + 1) % LATEST;
 	return &o->latest[i];
 }
@@ -262,11 +292,17 @@ find_latest(struct net_out *o, const struct entry *e)
 static struct run *
 find_run(struct net_out *o, unsigned count, const struct entry *e)
 {
+	struct run *last;
 	unsigned i;
 
-	if (count > 0 && may_join(&o->runs[count - 1], e))
-		return &o->runs[count - 1];
-	if (count < 2 || (i = *find_latest(o, e)) == 0)
+	if (count == 0)
+		return NULL;
+	last = &o->runs[count - 1];
+	if (last->first->way == e->way)
+		return has_room(last, e) ? last : NULL;
+	if (count == 1)
+		return may_join(last, e) ? last : NULL;
+	if ((i = *find_latest(o, e)) == 0)
 		return NULL;
 	return may_join(&o->runs[i - 1], e) ? &o->runs[i - 1] : NULL;
 }
@@ -295,7 +331,7 @@ fill_batch(struct net_out *o, struct net_sock *s, bool df)
 		struct entry *e = &o->entries[s->first - 1];
 		struct run *r = find_run(o, count, e);
 
-		if (e->p.df != df || (r == NULL && count == OUT_BATCH))
+		if (e->way->df != df || (r == NULL && count == OUT_BATCH))
 			break;
 		s->first = e->next;
 		if (!is_admitted(o, e))
@@ -455,7 +491,7 @@ net_out_flush_sock(struct net_out *o, struct net_sock *s)
 {
 	while (s->first != 0) {
 		const uint16_t first = s->first;
-		const bool df = o->entries[first - 1].p.df;
+		const bool df = o->entries[first - 1].way->df;
 		unsigned count = fill_batch(o, s, df);
 
 		if (count > 0 && df != s->df) {

@@ -239,6 +239,26 @@ test_what_is_not_admitted_shortens_the_message(void **state)
 	}
 }
 
+/* Of one address and the other transport (DTLS) too. */
+static void
+test_each_packet_is_counted_as_what_it_is(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	setup(&s);
+	for (uint8_t i = 0; i < 6; i++) {
+		s.p.kind = i % 3 == 0 ? STATS_CLIENT_DTLS : STATS_CLIENT_UDP;
+		push_sized(s.bed, &s.sock, &s.p, 90, i);
+	}
+	net_turn_end(s.bed->net);
+	for (uint8_t i = 0; i < 6; i++)
+		check_arrived(s.to, 90, i);
+	assert_int_equal(s.bed->wire[STATS_OUT][STATS_CLIENT_DTLS], 2 * 118);
+	assert_int_equal(s.bed->wire[STATS_OUT][STATS_CLIENT_UDP], 4 * 118);
+	teardown(&s);
+}
+
 static void
 test_each_destination_gets_its_own(void **state)
 {
@@ -404,6 +424,7 @@ main(void)
 		cmocka_unit_test(test_a_message_holds_what_the_kernel_takes),
 		cmocka_unit_test(
 		    test_what_is_not_admitted_shortens_the_message),
+		cmocka_unit_test(test_each_packet_is_counted_as_what_it_is),
 		cmocka_unit_test(test_each_destination_gets_its_own),
 		cmocka_unit_test(test_source_is_kept_for_every_packet),
 		cmocka_unit_test(test_refused_message_is_sent_packet_by_packet),
