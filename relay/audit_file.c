@@ -348,8 +348,8 @@ must_rotate(const struct audit_file *f, int64_t wall_ms)
 }
 
 int
-audit_file_reopen(struct audit_file *f,
-    const struct audit_file_config *config, int64_t wall_ms)
+audit_file_reopen(struct audit_file *f, const struct audit_file_config *config,
+    int64_t wall_ms)
 {
 	struct stat ours, there;
 	int rc;

@@ -8,6 +8,7 @@
 #include "relay/reload.h"
 #include "relay/report.h"
 #include "relay/server.h"
+#include "relay/verbs_proof.h"
 
 static void
 run_status(void *arg, struct control_call *call, const json_t *args)
@@ -76,6 +77,7 @@ const struct control_verb verbs[] = {
 	{ "status", false, run_status },
 	{ "allocations", false, run_allocations },
 	{ "reload", true, run_reload },
+	{ "audit", false, verbs_audit },
 	{ "version", false, run_version },
 	{ NULL, false, NULL },
 };

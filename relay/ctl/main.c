@@ -12,8 +12,9 @@
 #include "common/build.h"
 #include "ctl/client.h"
 #include "ctl/ctl.h"
+#include "ctl/verify.h"
 
-enum { WHY_MAX = 512 };
+enum { WHY_MAX = 512, WORDS_WIDTH = 8 };
 
 static const char default_socket[] = "/run/supernode/control.sock";
 
@@ -25,6 +26,10 @@ static const struct ctl_verb table[] = {
 	    ctl_allocations_parse, ctl_allocations_print },
 	{ "reload", "", "load the configuration again, all or nothing", NULL,
 	    ctl_reload_print },
+	{ "audit", "[key]", "the audit log, or what it is signed with",
+	    ctl_audit_parse, ctl_audit_print },
+	{ "audit", "verify [--key KEY] [--head FILE] FILE...",
+	    "is a log as it was written? asks no server", NULL, NULL },
 	{ "version", "", "version of the running server", NULL,
 	    ctl_version_print },
 	{ NULL, NULL, NULL, NULL, NULL },
@@ -32,6 +37,7 @@ static const struct ctl_verb table[] = {
 
 struct options {
 	const char *socket;
+	const char *key, *head; /* of audit verify */
 	bool is_json;
 	bool is_memory;
 	bool wants_help;
@@ -39,12 +45,22 @@ struct options {
 	int word; /* index of the verb in argv */
 };
 
+/* Long words push the help away, to two blanks behind them. */
+static int
+help_gap(const struct ctl_verb *v)
+{
+	const int len = (int)strlen(v->words);
+
+	return len < WORDS_WIDTH ? WORDS_WIDTH + 1 - len : 2;
+}
+
 static void
 print_help(FILE *out)
 {
 	fputs("usage: supernodectl [-s SOCKET] [--json] VERB\n\n", out);
 	for (const struct ctl_verb *v = table; v->name != NULL; v++)
-		fprintf(out, "  %-12s %-8s %s\n", v->name, v->words, v->help);
+		fprintf(out, "  %-12s %s%*s%s\n", v->name, v->words,
+		    help_gap(v), "", v->help);
 	fprintf(out,
 	    "\n"
 	    "  -s, --socket SOCKET  control socket (default %s)\n"
@@ -63,6 +79,8 @@ parse(struct options *o, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "key", required_argument, NULL, 'k' },
+		{ "head", required_argument, NULL, 'e' },
 		{ "memory", no_argument, NULL, 'm' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -77,6 +95,12 @@ parse(struct options *o, int argc, char **argv)
 			break;
 		case 'j':
 			o->is_json = true;
+			break;
+		case 'k':
+			o->key = optarg;
+			break;
+		case 'e':
+			o->head = optarg;
 			break;
 		case 'm':
 			o->is_memory = true;
@@ -143,6 +167,25 @@ ask(const struct ctl_verb *v, const struct options *o, json_t *request)
 	return rc;
 }
 
+static bool
+is_verify(int count, char **word)
+{
+	return count > 1 && strcmp(word[0], "audit") == 0 &&
+	    strcmp(word[1], "verify") == 0;
+}
+
+static int
+verify(const struct options *o, int count, char **word)
+{
+	const struct ctl_verify v = { .key = o->key,
+		.head = o->head,
+		.is_json = o->is_json,
+		.count = count,
+		.file = word };
+
+	return ctl_verify(stdout, &v);
+}
+
 static int
 run(const struct options *o, int count, char **word)
 {
@@ -186,5 +229,7 @@ main(int argc, char **argv)
 		printf("supernodectl %s (%s)\n", build_version, build_revision);
 		return CTL_OK;
 	}
+	if (is_verify(argc - o.word, argv + o.word))
+		return verify(&o, argc - o.word - 2, argv + o.word + 2);
 	return run(&o, argc - o.word, argv + o.word);
 }

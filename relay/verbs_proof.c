@@ -1,0 +1,14 @@
+#include "relay/verbs_proof.h"
+
+#include "relay/audit_watch.h"
+
+void
+verbs_audit(void *arg, struct control_call *call, const json_t *args)
+{
+	json_t *answer = audit_watch_json(arg);
+	json_t *show = json_object_get(args, "show");
+
+	if (json_is_string(show))
+		json_object_set(answer, "show", show);
+	control_answer(call, answer);
+}

@@ -1,0 +1,10 @@
+/* verbs_proof: verbs that show why something is as it is. */
+#ifndef RELAY_VERBS_PROOF_H
+#define RELAY_VERBS_PROOF_H
+
+#include "relay/control.h"
+
+/* args: {"show":"key"} */
+void verbs_audit(void *arg, struct control_call *call, const json_t *args);
+
+#endif
