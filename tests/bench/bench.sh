@@ -10,7 +10,8 @@
 #	CONTROL=yes			coturn in both places: ratios must be 1
 #
 # A row is WAY-COUNTxBYTES, a transport other than UDP in front, -burstN
-# behind it; or setup-COUNT, memory-COUNT, idle-COUNT.
+# behind it; or setup-COUNT, memory-COUNT, idle-COUNT.  In a row workers-...
+# supernoded with 2 and 4 workers is measured against as many of one worker.
 # Nothing is passed or failed here; what gave no figure is missing.
 BUILD=$1
 # shellcheck source=tests/support/check.sh
@@ -25,6 +26,7 @@ ALL_ROWS=(
 	{up,down}-100x{172,1200}-burst8 up-1000x172-burst8
 	hairpin-{100,1000}x172 hairpin-100x1200 hairpin-100x{172,1200}-burst8
 	echo-{1,100,1000}x172 echo-100x1200
+	workers-{up,hairpin}-100x172 workers-both-1000x172
 	# from here on the servers have listeners for streams
 	idle-1000 {tcp,tls,dtls}-{up,down}-100x{172,1200}
 )
@@ -32,6 +34,7 @@ if [ "${BENCH-}" = quick ]; then
 	: "${ROUNDS:=1}" "${SECONDS_EACH:=0.2}"
 	ALL_ROWS=(memory-1000 setup-1000 {up,down}-100x172
 		up-100x172-burst8 hairpin-100x172 echo-100x172
+		workers-up-100x172
 		idle-100 {tcp,tls,dtls}-up-100x172)
 fi
 : "${ROUNDS:=5}" "${SECONDS_EACH:=0.5}" "${ROWS:=.}"
@@ -47,6 +50,7 @@ BARE_UP=("${BARE_SINGLE[@]}")
 [[ $BARE_MODES != *raw* ]] || BARE_UP+=(raw)
 SERVER_CORE=0
 LOAD_CORE=1
+ALL_CORES=0-$(($(nproc) - 1))
 declare -A PORT=() PID=()
 
 [ "$(nproc)" -ge 2 ] || skip "needs two cores: one for the load"
@@ -70,10 +74,12 @@ autogroup_back() { autogroup "$autogroup_was"; }
 on_exit autogroup_back
 autogroup -15
 
-# A port nobody has, outside the range the kernel hands out by itself.
+# A port nobody has, outside the range the kernel hands out by itself.  The
+# next three are its owner's as well: TLS or a bare forwarder's other ends, and
+# the admin listener.
 free_port()
 {
-	"$BUILD/tools/demo" port any $((20000 + RANDOM % 12000))
+	"$BUILD/tools/demo" port any $((20000 + RANDOM % 3000 * 4))
 }
 
 # What all but UDP needs, and only gets then: on the other rows each server
@@ -82,15 +88,13 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
     -subj /CN=bench -keyout "$TMP/key.pem" -out "$TMP/cert.pem" 2>/dev/null
 STREAMS=
 
-start_supernoded()
+# start_ours AS WORKERS CORES
+start_ours()
 {
-	local dir=$TMP/supernoded udp=${PORT[supernoded]}
+	local as=$1 workers=$2 cores=$3
+	local dir=$TMP/$as udp=${PORT[$as]}
 	local streams='tcp = {}  tls = {}  dtls = {}'
 
-	if [ -n "${CONTROL-}" ]; then
-		start_turnserver supernoded
-		return
-	fi
 	mkdir -p "$dir"
 	if [ -n "$STREAMS" ]; then
 		streams="tcp = {\"127.0.0.1:$udp\"}
@@ -100,7 +104,7 @@ start_supernoded()
 		    private-key = \"$TMP/key.pem\""
 	fi
 	cat >"$dir/conf" <<-END
-	node   { name = "bench"  realm = "bench"  workers = 1
+	node   { name = "bench"  realm = "bench"  workers = $workers
 	         state = "$dir"  run = "$dir" }
 	listen { udp = {"127.0.0.1:$udp"}
 	         $streams }
@@ -108,12 +112,21 @@ start_supernoded()
 	auth   { user "bench" { password = "bench" } }
 	caps   { rate = "unlimited"  allocations = 100000
 	         allocations-per-user = 100000  unauthenticated = 10000000 }
-	admin  { listen = "127.0.0.1:$(free_port)" }
+	admin  { listen = "127.0.0.1:$((udp + 3))" }
 	log    { level = "warn" }
 	END
-	"${PRIORITY[@]}" taskset -c $SERVER_CORE "$BUILD/supernoded" \
-	    -c "$dir/conf" >"$TMP/supernoded.log" 2>&1 &
-	PID[supernoded]=$!
+	"${PRIORITY[@]}" taskset -c "$cores" "$BUILD/supernoded" \
+	    -c "$dir/conf" >"$TMP/$as.log" 2>&1 &
+	PID[$as]=$!
+}
+
+start_supernoded()
+{
+	if [ -n "${CONTROL-}" ]; then
+		start_turnserver supernoded
+	else
+		start_ours supernoded 1 $SERVER_CORE
+	fi
 }
 
 # start_turnserver AS.  As fast as it goes: no log, no database on a disk, no
@@ -166,7 +179,11 @@ start()
 	local server=$1
 
 	PORT[$server]=$(free_port)
-	"start_$server"
+	case $server in
+	workers-*)	start_ours "$server" "${server#*-}" "$ALL_CORES" ;;
+	apart-*)	start_ours "$server" 1 "$ALL_CORES" ;;
+	*)		"start_$server" ;;
+	esac
 	started "${PID[$server]}"
 	wait_for 20 "$server" is_ready_or_dead "$server"
 	if ends "${PID[$server]}"; then
@@ -205,6 +222,7 @@ load()
 {
 	local row=$1 way count rest
 
+	row=${row#workers-}
 	row=${row#tcp-}
 	row=${row#tls-}
 	row=${row#dtls-}
@@ -225,6 +243,10 @@ load()
 # servers ROW: who is measured
 servers()
 {
+	if [[ $1 == workers-* ]]; then
+		echo workers-1 workers-2 apart-2 workers-4 apart-4
+		return
+	fi
 	echo supernoded coturn
 	case $1 in
 	tcp-* | tls-* | dtls-* | memory-* | setup-* | idle-*) ;;
@@ -234,6 +256,50 @@ servers()
 	up-*)			printf 'bare-%s\n' "${BARE_UP[@]}" ;;
 	*)			printf 'bare-%s\n' "${BARE_SINGLE[@]}" ;;
 	esac
+}
+
+# measure_together SERVER ROUND ROW: N loads at once, on one server of N
+# workers (workers-N) or each on a server of its own (apart-N).  Their CPU time
+# per packet differs by what workers share.
+measure_together()
+{
+	local server=$1 round=$2 row=$3 n=${1#*-} k all=() blasts=() arguments
+
+	mapfile -t arguments < <(load "$row" | tr ' ' '\n')
+	for ((k = 0; k < n; k++)); do
+		all+=("$server")
+		if [[ $server == apart-* ]]; then
+			all[k]+=.$k
+		elif [ "$k" -gt 0 ]; then
+			continue
+		fi
+		start "${all[k]}"
+	done
+	rm -f "$TMP"/together.*
+	for ((k = 0; k < n; k++)); do
+		"${PRIORITY[@]}" timeout 60 taskset -c "$ALL_CORES" "$BLAST" \
+		    server="127.0.0.1:${PORT[${all[k]}]}" user=bench \
+		    password=bench pids="${PID[${all[k]}]}" \
+		    seconds="$SECONDS_EACH" "${arguments[@]}" \
+		    >"$TMP/together.$k" &
+		blasts+=($!)
+	done
+	for k in "${blasts[@]}"; do
+		wait "$k" || say "$row: a load failed" >&2
+	done
+	for k in $(printf '%s\n' "${all[@]}" | sort -u); do
+		stop "$k"
+	done
+	# all loads see the CPU time of all workers of a common server
+	cat "$TMP"/together.* | jq -cs --arg server "$server" --arg row "$row" \
+	    --argjson round "$round" --argjson loads "$n" '
+	    select(length == $loads)
+	    | (map(.packets_per_s) | add) as $packets
+	    | (map(.server_share) | add | if $server | startswith("workers-")
+		    then . / $loads else . end) as $share
+	    | {$server, $row, $round, way: .[0].way, packets_per_s: $packets,
+		server_share: $share, lost: (map(.lost) | add),
+		cpu_ns_per_packet: ($share * 1e9 / $packets)}' >>"$RUNS"
 }
 
 # measure SERVER ROUND ROW
@@ -246,6 +312,9 @@ measure()
 	bare-*)	bare=yes
 		start_bare "${server#bare-}" "$(load "$row" |
 		    sed -n 's/allocations=//p')" ;;
+	workers-* | apart-*)
+		measure_together "$@"
+		return ;;
 	*)	! ends "${PID[$server]}" || start "$server" ;;
 	esac
 	port=${PORT[$server]}
@@ -297,6 +366,7 @@ round()
 	restart ''
 	for row in "${ALL_ROWS[@]}"; do
 		[[ $row =~ $ROWS ]] || continue
+		[[ $row != workers-* || -z ${CONTROL-} ]] || continue
 		[ "$(transport "$row")" = udp ] || [ -n "$STREAMS" ] ||
 			restart yes
 		measure_all "$n" "$row"

@@ -411,7 +411,7 @@ run(struct blast *b)
 		measure_echo(b);
 	else if (!is_way(b, "setup"))
 		measure(b, stream);
-	bench_fleet_coalesce(b->fleet, 0, 0);
+	bench_fleet_single(b->fleet);
 	check("Refresh", bench_fleet_release(b->fleet));
 	bench_lane_free(b->up);
 	bench_lane_free(b->down);

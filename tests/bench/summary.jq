@@ -27,7 +27,9 @@ def metrics: [
 	 what: "anonymous memory per idle TLS connection, bytes"}
 ];
 
-def is_of($m): if $m.rows then .row | test($m.rows)
+# supernoded against itself has a table of its own
+def is_alone: .row | startswith("workers-");
+def is_of($m): if is_alone then false elif $m.rows then .row | test($m.rows)
 	else .way as $w | $m.ways | any(. == $w) end;
 
 # {round: value} of one server
@@ -66,6 +68,26 @@ def row($m):
 			| spread | .median)}] | from_entries)
 	};
 
+# Of one row: CPU per packet with each number of workers, and what it is of
+# that with as many processes of one worker, and of one worker, in the same
+# round (above 1: the workers of one process cost more).
+def by_workers:
+	. as $runs
+	| (map(.server) | unique) as $servers
+	| def cost($s): $runs | values($s; "cpu_ns_per_packet");
+	def to($base): . as $s | ratios(cost($base); cost($s); false);
+	{
+		row: .[0].row,
+		servers: [$servers[] | {key: ., value: (cost(.) | [.[]]
+			| spread)}] | from_entries,
+		against_apart: [2, 4 | {key: "workers-\(.)",
+			value: ("apart-\(.)" as $a | "workers-\(.)"
+			| to($a))}] | from_entries,
+		against_one: [2, 4 | {key: "workers-\(.)",
+			value: ("workers-\(.)" | to("workers-1"))}]
+			| from_entries
+	};
+
 # rows keep the order in which they were measured
 (reduce .[].row as $r ([]; if any(.[]; . == $r) then . else . + [$r] end))
 	as $order
@@ -79,5 +101,7 @@ def row($m):
 	rows: [metrics[] as $m | $order[] as $r
 		| $runs | map(select(.row == $r and is_of($m)))
 		| select(any(.[]; .[$m.key] != null)) | row($m)],
+	workers: [$order[] as $r | $runs | map(select(.row == $r and is_alone))
+		| select(length > 0) | by_workers],
 	runs: $runs
 }

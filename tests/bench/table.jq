@@ -24,6 +24,20 @@ def busy: [.busy.supernoded, .busy.coturn, .busy[.bare // ""]]
 	"| \(.row) | \(.against_coturn | bold) | \(.against_bare | bold) "
 	+ "| \(.servers.supernoded | figures) | \(.servers.coturn | figures) "
 	+ "| \(bare) | \(busy) |"),
+(if .workers == [] then empty else
+	"", "### server CPU per delivered packet by number of workers, ns", "",
+	"| load | 2 workers to 2 apart | 4 workers to 4 apart | 2 to 1 | 4 to 1 "
+	+ "| 1 worker | 2 workers | 2 apart | 4 workers | 4 apart |",
+	"|---|---|---|---|---|---|---|---|---|---|",
+	(.workers[] | "| \(.row) "
+	+ "| \(.against_apart["workers-2"] | bold) "
+	+ "| \(.against_apart["workers-4"] | bold) "
+	+ "| \(.against_one["workers-2"] | figures) "
+	+ "| \(.against_one["workers-4"] | figures) "
+	+ (. as $row | ["workers-1", "workers-2", "apart-2", "workers-4",
+		"apart-4"] | map("| \($row.servers[.] | figures) ") | join(""))
+	+ "|"),
+	"", "Here a ratio above 1 says that more is spent." end),
 "",
 "Packets lost: " + (.lost | to_entries | map(select(.key
 	| test("^(supernoded|coturn)$")) | "\(.key) \(.value)") | join(", ")) + "."

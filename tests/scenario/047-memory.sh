@@ -2,8 +2,8 @@
 # Goal: status --memory tells the allocator's figures and what each kind of
 # object takes; an allocation with a permission and a channel costs at most
 # 1.5 KiB of user-space memory.
-# shellcheck source=tests/support/check.sh
-. "$(dirname "$0")/../support/check.sh"
+# shellcheck source=tests/support/lab.sh
+. "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh
 . "$ROOT/tests/support/server.sh"
 ours_only "memory by kind of object is ours"
@@ -12,6 +12,8 @@ need jq
 COUNT=1000
 [ "$(ulimit -Hn)" -ge 4096 ] || skip "needs 4096 descriptors"
 ulimit -n 4096
+# a loopback, and so ports, of its own
+ip link set lo up
 # read by server.sh
 # shellcheck disable=SC2034
 SRV_NODE='	workers = 1' SRV_CAPS='	allocations-per-user = 2000

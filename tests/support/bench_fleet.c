@@ -385,10 +385,8 @@ bench_fleet_release(struct bench_fleet *f)
 }
 
 static void
-coalesce(int fd, int size)
+coalesce(int fd, int size, int on)
 {
-	const int on = 1;
-
 	(void)setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));
 	(void)setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
 }
@@ -396,6 +394,13 @@ coalesce(int fd, int size)
 void
 bench_fleet_coalesce(struct bench_fleet *f, int up, int down)
 {
-	coalesce(f->client_fd, up);
-	coalesce(f->peer_fd, down);
+	coalesce(f->client_fd, up, 1);
+	coalesce(f->peer_fd, down, 1);
+}
+
+void
+bench_fleet_single(struct bench_fleet *f)
+{
+	coalesce(f->client_fd, 0, 0);
+	coalesce(f->peer_fd, 0, 0);
 }

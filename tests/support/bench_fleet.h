@@ -99,6 +99,9 @@ bench_fleet_socket(int *out, const char *where, struct addr *bound);
 /* Bursts that leave are cut into packets of these sizes by the kernel (0: a
  * burst is one packet), and what arrives may be several (UDP_GRO). */
 void bench_fleet_coalesce(struct bench_fleet *f, int up, int down);
+/* Packets leave and arrive one by one, as before.  Needed for requests: an
+ * answer may have travelled behind a late packet, as one with it. */
+void bench_fleet_single(struct bench_fleet *f);
 
 /* The control message that makes host the source; control is zeroed. */
 void bench_fleet_control(struct msghdr *m, uint8_t control[BENCH_FLEET_CONTROL],
