@@ -4,6 +4,8 @@
 #include "common/stun/channel.h"
 #include "net/demux.h"
 
+enum { SURE = 8 }; /* bytes that tell STUN: up to its magic cookie */
+
 /* ---- from the client */
 
 static void
@@ -33,7 +35,8 @@ find_frame(
 	}
 	if (len >= frame)
 		return frame;
-	s->need = frame;
+	if (len >= SURE)
+		s->need = frame;
 	return 0;
 }
 

@@ -241,9 +241,11 @@ test_frames_are_sent_on_from_where_they_lie(void **state)
 {
 	enum { CLIENTS = 4, FRAMES = 40, LEN = 500 };
 	const int large = 1 << 20;
+	bool seen[CLIENTS * FRAMES] = { false };
 	static uint8_t all[FRAMES * (LEN + 8)], got[2000], want[2000];
 	struct bed *bed = bed_new(NET_TCP, "127.0.0.1:0");
 	int fds[CLIENTS], peer = socket(AF_INET, SOCK_DGRAM, 0);
+	size_t k;
 	struct addr any;
 
 	(void)state;
@@ -259,7 +261,7 @@ test_frames_are_sent_on_from_where_they_lie(void **state)
 	for (size_t i = 0; i < CLIENTS; i++) {
 		size_t len = 0;
 
-		for (size_t k = 0; k < FRAMES; k++)
+		for (k = 0; k < FRAMES; k++)
 			len += bed_channel(all + len, LEN, i * FRAMES + k);
 		bed_write(fds[i], all, len);
 	}
@@ -269,12 +271,12 @@ test_frames_are_sent_on_from_where_they_lie(void **state)
 		assert_int_equal(
 		    recv(peer, got, sizeof(got), MSG_DONTWAIT), LEN);
 		/* of whichever client: its first byte tells */
-		for (size_t k = 0; k < CLIENTS * FRAMES; k++) {
-			bed_channel(want, LEN, k);
-			if (memcmp(want + 4, got, LEN) == 0)
-				break;
+		for (k = 0; got[0] != bed_pattern(k); k++)
 			assert_true(k + 1 < CLIENTS * FRAMES);
-		}
+		bed_channel(want, LEN, k);
+		assert_memory_equal(got, want + 4, LEN);
+		assert_false(seen[k]);
+		seen[k] = true;
 	}
 	for (size_t i = 0; i < CLIENTS; i++)
 		close(fds[i]);
