@@ -119,6 +119,7 @@ struct snapshot {
 		uint16_t port_min;
 		uint16_t port_max;
 		bool hairpin;
+		bool io_uring; /* as the start had it */
 		struct snapshot_prefixes allow;
 		struct snapshot_prefixes deny;
 		uint64_t receive_buffer; /* of each relayed address */

@@ -84,6 +84,7 @@ const struct snapshot_key snapshot_keys[] = {
 	KEY("relay", "send-buffer", size, relay.send_buffer,
 	    .def = RELAY_BUFFER, .max = SNAPSHOT_BUFFER_MAX),
 	KEY("relay", "hairpin", bool, relay.hairpin, .def = "true"),
+	KEY("relay", "io-uring", bool, relay.io_uring, .def = "true"),
 	NOT_YET("relay", "tcp", "false"),
 	KEY("relay", "members-only", members, relay.members_only, .def = ""),
 	KEY("relay", "alternates", servers, relay.alternates, .def = ""),

@@ -113,6 +113,8 @@ enum stats_auth { STATS_AUTHS(STATS_AUTH_ENUM) STATS_AUTH_COUNT };
 	    "System calls that received datagrams")                           \
 	X(SYSCALLS_SEND, "send_calls_total", "counter",                       \
 	    "System calls that sent datagrams")                               \
+	X(URING_WORKERS, "io_uring_workers", "gauge",                         \
+	    "Workers that receive and send by io_uring")                      \
 	X(SEGMENTS_SENT, "segments_sent_total", "counter",                    \
 	    "Datagrams that left several at once (UDP_SEGMENT)")              \
 	X(SEGMENTS_RECEIVED, "segments_received_total", "counter",            \

@@ -104,6 +104,7 @@ add_counters(json_t *all, const struct stats *sum)
 		{ "receive_buffer_drops", STATS_RCVBUF_DROPS },
 		{ "receive_calls", STATS_SYSCALLS_RECV },
 		{ "send_calls", STATS_SYSCALLS_SEND },
+		{ "io_uring_workers", STATS_URING_WORKERS },
 		{ "segments_sent", STATS_SEGMENTS_SENT },
 		{ "segments_received", STATS_SEGMENTS_RECEIVED },
 	};

@@ -137,16 +137,13 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 }
 
-/* Has the loop wake when the wheel wants to, and for a heartbeat.  A timer
- * that is due earlier already is left alone: it costs one empty turn. */
+/* Has libevent wake the loop in so many ms.  A timer that is due earlier
+ * already is left alone: it costs one empty turn. */
 static void
-set_tick(struct worker *w, mono_ms now)
+set_tick(struct worker *w, mono_ms now, int wait)
 {
-	int wait = wheel_next_ms(w->wheel, now);
 	struct timeval tv;
 
-	if (wait > (int)w->config.heartbeat_ms)
-		wait = (int)w->config.heartbeat_ms;
 	if (event_pending(w->tick, EV_TIMEOUT, NULL) &&
 	    w->tick_due <= now + wait)
 		return;
@@ -155,14 +152,28 @@ set_tick(struct worker *w, mono_ms now)
 	event_add(w->tick, &tv);
 }
 
+/* Waits for work and does it, or until the wheel wants to turn; for a
+ * heartbeat at most. */
+static void
+wait(struct worker *w, mono_ms now)
+{
+	int ms = wheel_next_ms(w->wheel, now);
+
+	if (ms > (int)w->config.heartbeat_ms)
+		ms = (int)w->config.heartbeat_ms;
+	if (net_wait(w->net, ms))
+		return;
+	set_tick(w, now, ms);
+	event_base_loop(w->base, EVLOOP_ONCE);
+}
+
 static void
 run_loop(struct worker *w)
 {
 	mono_ms now = mono_now();
 
 	while (!atomic_load_explicit(&w->is_ending, memory_order_relaxed)) {
-		set_tick(w, now);
-		event_base_loop(w->base, EVLOOP_ONCE);
+		wait(w, now);
 		now = net_now(w->net);
 		wheel_advance(w->wheel, now);
 		turn_turn_end(w->turn);
@@ -216,6 +227,7 @@ open_net(struct worker *w)
 		.tls = c->tls != NULL ? net_tls_get(c->tls) : NULL,
 		.listeners = c->listeners,
 		.worker = c->index,
+		.waits = true,
 		.sink = { .arg = w,
 		    .message = on_message,
 		    .closed = on_closed,

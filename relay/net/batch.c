@@ -21,6 +21,7 @@ union control {
 struct walk {
 	uint8_t *slot; /* what holds the packets */
 	uint32_t room; /* its size */
+	uint32_t at;   /* the first byte in it */
 	uint8_t *next;
 	uint32_t left;    /* bytes not yet given out */
 	uint32_t segment; /* size of each but the last; 0: there is one */
@@ -29,15 +30,16 @@ struct walk {
 
 struct net_batch {
 	/* OWNER: worker */
-	struct net *net;          /* borrowed */
-	unsigned used;            /* places the last recv filled */
-	struct walk walk;         /* through the open one */
-	uint8_t *part, *big_part; /* for the next that needs its own */
-	uint8_t *slot[BATCH_MAX]; /* NULL: went on to be sent */
+	struct net *net;              /* borrowed */
+	unsigned used;                /* places the last recv filled */
+	struct walk walk;             /* through the open one */
+	uint8_t *part, *big_part;     /* for the next that needs its own */
+	uint32_t one_at;              /* where in its slot BATCH_ONE begins */
+	uint8_t *slot[BATCH_MAX + 1]; /* NULL: went on to be sent */
 	uint8_t *big[BATCH_MAX];
-	struct mmsghdr msgs[BATCH_MAX];
+	struct mmsghdr msgs[BATCH_MAX + 1];
 	struct iovec iov[BATCH_MAX][2];
-	struct addr from[BATCH_MAX];
+	struct addr from[BATCH_MAX + 1];
 	union control control[BATCH_MAX];
 };
 
@@ -193,7 +195,12 @@ net_batch_open(struct net_batch *b, unsigned i)
 	w->left = b->msgs[i].msg_len;
 	w->segment = find_segment(m, w->left);
 	w->done = false;
-	if (w->left <= SLOT_ROOM) {
+	w->at = BUF_HEADROOM;
+	if (i == BATCH_ONE) {
+		w->slot = b->slot[i];
+		w->room = SLOT_RING_BYTES;
+		w->at = b->one_at;
+	} else if (w->left <= SLOT_ROOM) {
 		w->slot = b->slot[i];
 		w->room = SLOT_BYTES;
 	} else {
@@ -202,7 +209,7 @@ net_batch_open(struct net_batch *b, unsigned i)
 		memcpy(w->slot + BUF_HEADROOM, b->slot[i] + BUF_HEADROOM,
 		    SLOT_ROOM);
 	}
-	w->next = w->slot + BUF_HEADROOM;
+	w->next = w->slot + w->at;
 	/* the first of them may be sent while others are still here */
 	if (w->segment > 0)
 		net_slots_pin(b->net->slots, w->slot);
@@ -217,7 +224,7 @@ net_batch_next(struct net_batch *b, struct buf *out)
 	if (w->done)
 		return false;
 	if (w->segment == 0) {
-		buf_init(out, w->slot, w->room, BUF_HEADROOM);
+		buf_init(out, w->slot, w->room, w->at);
 		out->len = w->left;
 		w->done = true;
 		return true;
@@ -260,6 +267,33 @@ net_batch_close(struct net_batch *b)
 	if (b->walk.segment > 0)
 		net_slots_release(b->net->slots, b->walk.slot);
 }
+
+/* ---- the one that came by io_uring */
+
+void
+net_batch_put(struct net_batch *b, const struct net_batch_got *got)
+{
+	struct msghdr *m = &b->msgs[BATCH_ONE].msg_hdr;
+
+	net_slots_arrive(b->net->slots, got->slot, &b->slot[BATCH_ONE]);
+	b->one_at = got->at;
+	b->msgs[BATCH_ONE].msg_len = got->len;
+	m->msg_flags = got->flags;
+	m->msg_control = got->control;
+	m->msg_controllen = got->control_len;
+	/* a header may be written where the kernel put it */
+	memcpy(&b->from[BATCH_ONE], got->from, sizeof(struct addr));
+}
+
+void
+net_batch_take_back(struct net_batch *b)
+{
+	if (b->slot[BATCH_ONE] != NULL)
+		net_slots_release(b->net->slots, b->slot[BATCH_ONE]);
+	b->slot[BATCH_ONE] = NULL;
+}
+
+/* ---- what is known of a place */
 
 size_t
 net_batch_len(const struct net_batch *b, unsigned i)

@@ -5,6 +5,8 @@
  * Each place of it holds a slot and a big buffer behind it, so that a
  * datagram of any size fits and the usual one costs 2 KiB.
  *
+ * A datagram that came by io_uring stands in a place of its own, BATCH_ONE.
+ *
  * Where the socket has UDP_GRO, one place may hold several packets that came
  * one right behind the other from one address, all of one size but the last.
  *
@@ -21,7 +23,7 @@
 struct net;
 struct net_batch;
 
-enum { BATCH_MAX = 64 };
+enum { BATCH_MAX = 64, BATCH_ONE = BATCH_MAX };
 
 /* Returns NULL when memory is short. */
 struct net_batch *net_batch_new(struct net *n);
@@ -57,6 +59,20 @@ bool net_batch_next(struct net_batch *b, struct buf *out);
  * for padding, where it has none.  False: no memory. */
 bool net_batch_part(struct net_batch *b, struct buf *packet);
 void net_batch_close(struct net_batch *b);
+
+/* A datagram in the i-th slot of the kernel's. */
+struct net_batch_got {
+	unsigned slot;
+	uint32_t at, len; /* the datagram, from the slot's begin */
+	int flags;        /* as recvmsg(2) has them */
+	const void *from; /* borrowed, as all below, until it is opened */
+	void *control;
+	size_t control_len;
+};
+
+/* Puts it into BATCH_ONE; ends by net_batch_take_back, before the next. */
+void net_batch_put(struct net_batch *b, const struct net_batch_got *got);
+void net_batch_take_back(struct net_batch *b);
 
 /* Length of the i-th as received, and where from. */
 size_t net_batch_len(const struct net_batch *b, unsigned i);

@@ -19,6 +19,7 @@ struct net_dtls;
 struct net_out;
 struct net_slots;
 struct net_streams;
+struct net_uring;
 
 struct net {
 	struct owner owner;
@@ -33,6 +34,7 @@ struct net {
 
 	int64_t now_us; /* 0: not read in this turn */
 	struct net_slots *slots;
+	struct net_uring *uring; /* NULL: libevent does it all */
 	struct net_out *out;
 	struct net_batch *batch;
 	struct net_dtls *dtls;

@@ -9,6 +9,8 @@
 #include "net/out.h"
 #include "net/relayed.h"
 #include "net/slots.h"
+#include "net/uring.h"
+#include "relay/snapshot.h"
 #include "net/accept.h"
 #include "net/streams.h"
 #include "net/udp.h"
@@ -76,6 +78,26 @@ watch_memory(struct net *n)
 	pool_watch(n->relayed_pool, stats_memory(n->stats, MEMORY_RELAYED));
 }
 
+/* Without one, all goes by libevent. */
+static void
+start_ring(struct net *n, bool waits)
+{
+	n->uring = net_uring_new(n, waits);
+	stats_count(n->stats, STATS_URING_WORKERS, n->uring != NULL);
+}
+
+/* What is left goes without it; the sockets are let go, then closed. */
+static void
+end_ring(struct net *n)
+{
+	if (n->uring == NULL)
+		return;
+	net_out_flush(n->out);
+	net_uring_free(n->uring);
+	n->uring = NULL;
+	stats_count(n->stats, STATS_URING_WORKERS, -1);
+}
+
 struct net *
 net_new(const struct net_config *config)
 {
@@ -96,8 +118,11 @@ net_new(const struct net_config *config)
 	n->tls = config->tls;
 	if ((n->slots = net_slots_new()) == NULL ||
 	    (n->out = net_out_new(n)) == NULL ||
-	    (n->batch = net_batch_new(n)) == NULL ||
-	    (n->relayed_pool = net_relayed_pool_new()) == NULL ||
+	    (n->batch = net_batch_new(n)) == NULL)
+		goto fail;
+	if (n->conf->relay.io_uring)
+		start_ring(n, config->waits);
+	if ((n->relayed_pool = net_relayed_pool_new()) == NULL ||
 	    (n->dtls = net_dtls_new(n)) == NULL ||
 	    (n->streams = net_streams_new(n)) == NULL ||
 	    start_listeners(n) != 0)
@@ -123,6 +148,7 @@ net_free(struct net *n)
 	net_accept_stop_all(n);
 	net_conn_end_all(n);
 	net_conn_bury(n);
+	end_ring(n);
 	net_relayed_close_all(n);
 	if (n->relayed_pool != NULL)
 		net_relayed_bury(n);
@@ -169,12 +195,36 @@ net_now(struct net *n)
 	return net_now_us(n) / 1000;
 }
 
+bool
+net_wait(struct net *n, int ms)
+{
+	return n->uring != NULL && net_uring_wait(n->uring, ms);
+}
+
+/* Sends what is queued, at the latest with the next wait. */
+static void
+send_all(struct net *n)
+{
+	if (n->uring == NULL) {
+		net_out_flush(n->out);
+		return;
+	}
+	if (net_uring_is_loop(n->uring))
+		net_out_hand_over(n->out);
+	else
+		net_out_flush(n->out);
+	/* what was refused has something to tell */
+	if (net_uring_settle(n->uring))
+		net_out_flush(n->out);
+	net_uring_turn_end(n->uring);
+}
+
 void
 net_turn_end(struct net *n)
 {
 	OWNER_CHECK(n);
 	net_streams_turn_end(n->streams);
-	net_out_flush(n->out);
+	send_all(n);
 	net_slots_turn_end(n->slots);
 	net_conn_bury(n);
 	net_relayed_bury(n);

@@ -1,58 +1,13 @@
 #include "net/out.h"
 
-#include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "common/mem.h"
-#include "net/core.h"
+#include "net/out_core.h"
 #include "net/slots.h"
 #include "relay/snapshot.h"
-
-enum {
-	REFUSED_FOR = 1024,     /* messages until segments are tried again */
-	LATEST = 2 * OUT_BATCH, /* power of two */
-};
-
-struct entry {
-	const struct net_out_packet *way; /* one of ways, shared in a row */
-	uint8_t *base;                    /* its slot */
-	uint8_t *data;
-	uint32_t len;
-	uint16_t next;   /* of the same socket, index + 1 */
-	uint16_t behind; /* in the same message, index + 1 */
-};
-
-union control {
-	struct cmsghdr align;
-	char room[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
-	    CMSG_SPACE(sizeof(uint16_t))];
-};
-
-/* What becomes one message. */
-struct run {
-	struct entry *first, *last;
-	uint32_t bytes;
-	unsigned count;
-	bool is_closed; /* nothing may follow */
-};
-
-struct net_out {
-	/* OWNER: worker */
-	struct net *net;   /* borrowed */
-	struct list socks; /* those with a chain */
-	unsigned count;    /* entries in use since the last whole flush */
-	struct entry entries[OUT_QUEUE];
-	struct net_out_packet
-	    ways[OUT_QUEUE]; /* of the entry that came first */
-	/* one sendmmsg: runs[i] is msgs[i] */
-	struct iovec iov[OUT_QUEUE];
-	struct mmsghdr msgs[OUT_BATCH];
-	struct run runs[OUT_BATCH];
-	uint16_t latest[LATEST]; /* message to an address, index + 1; hashed */
-	union control control[OUT_BATCH];
-};
 
 struct net_out *
 net_out_new(struct net *n)
@@ -168,8 +123,8 @@ put_source(struct msghdr *m, union control *c, const struct addr *from)
 }
 
 /* Makes r the i-th message; its packets go to iov.  Returns how many. */
-static unsigned
-put_message(struct net_out *o, unsigned i, struct iovec *iov)
+unsigned
+net_out_put_message(struct net_out *o, unsigned i, struct iovec *iov)
 {
 	struct msghdr *m = &o->msgs[i].msg_hdr;
 	struct run *r = &o->runs[i];
@@ -352,142 +307,13 @@ put_messages(struct net_out *o, unsigned count)
 	struct iovec *iov = o->iov;
 
 	for (unsigned i = 0; i < count; i++)
-		iov += put_message(o, i, iov);
+		iov += net_out_put_message(o, i, iov);
 }
 
-/* ---- sending */
-
-static bool
-is_full(int code)
-{
-	return code == EAGAIN || code == ENOBUFS;
-}
-
-/* Packets in the messages from at on. */
-static uint64_t
-count_packets(const struct net_out *o, unsigned at, unsigned count)
-{
-	uint64_t n = 0;
-
-	while (at < count)
-		n += o->msgs[at++].msg_hdr.msg_iovlen;
-	return n;
-}
-
-/* Sends the packets of a message that the kernel did not want to cut. */
-static void
-send_apart(struct net_out *o, struct net_sock *s, unsigned at)
-{
-	struct msghdr m = o->msgs[at].msg_hdr;
-	const size_t count = m.msg_iovlen;
-	unsigned tries = 0;
-
-	m.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
-	m.msg_iovlen = 1;
-	for (size_t i = 0; i < count;) {
-		stats_count(o->net->stats, STATS_SYSCALLS_SEND, 1);
-		if (sendmsg(s->fd, &m, MSG_DONTWAIT) < 0) {
-			if (!is_full(errno) && tries++ == 0)
-				continue;
-			net_dropped(o->net,
-			    is_full(errno) ? STATS_DROP_SEND_FULL
-					   : STATS_DROP_SEND_ERROR);
-		}
-		tries = 0;
-		m.msg_iov++;
-		i++;
-	}
-}
-
-static bool
-is_refusal_to_cut(int code)
-{
-	return code == EIO || code == EINVAL || code == EMSGSIZE;
-}
-
-/*
- * What becomes of the first of msgs[at..count) that the kernel refused.
- * Returns how many to step over.  A pending ICMP error (IP_RECVERR) is told
- * to whoever sends next and means nothing to this packet: the first refusal
- * is tried again.
- */
-static unsigned
-give_up(struct net_out *o, struct net_sock *s, unsigned at, unsigned count,
-    unsigned *tries)
-{
-	const int code = errno;
-
-	if (is_full(code)) {
-		stats_add(&o->net->stats->drop[STATS_DROP_SEND_FULL],
-		    count_packets(o, at, count));
-		return count - at;
-	}
-	if (code == EINTR || (*tries)++ == 0)
-		return 0;
-	*tries = 0;
-	if (o->msgs[at].msg_hdr.msg_iovlen == 1) {
-		net_dropped(o->net, STATS_DROP_SEND_ERROR);
-		return 1;
-	}
-	if (is_refusal_to_cut(code)) {
-		/* EIO is not about the size */
-		s->refused = code == EIO ? 1 : (uint16_t)o->runs[at].first->len;
-		s->refused_for = REFUSED_FOR;
-	}
-	stats_count(o->net->stats, STATS_SEGMENTS_SENT,
-	    -(int64_t)o->msgs[at].msg_hdr.msg_iovlen);
-	send_apart(o, s, at);
-	return 1;
-}
-
-/* Sends the messages from at on.  Returns how many left, or -1 and errno. */
-static int
-send_some(struct net_out *o, int fd, unsigned at, unsigned count)
-{
-	const struct msghdr *m = &o->msgs[at].msg_hdr;
-
-	stats_count(o->net->stats, STATS_SYSCALLS_SEND, 1);
-	if (at + 1 < count)
-		return sendmmsg(fd, o->msgs + at, count - at, MSG_DONTWAIT);
-	/* the last, or a lone one: the shorter ways */
-	if (m->msg_iovlen > 1 || m->msg_control != NULL)
-		return sendmsg(fd, m, MSG_DONTWAIT) < 0 ? -1 : 1;
-	return sendto(fd, m->msg_iov->iov_base, m->msg_iov->iov_len,
-		   MSG_DONTWAIT, m->msg_name, m->msg_namelen) < 0
-	    ? -1
-	    : 1;
-}
+/* ---- all that waits */
 
 static void
-send_batch(struct net_out *o, struct net_sock *s, unsigned count)
-{
-	unsigned at = 0, tries = 0;
-
-	while (at < count) {
-		int n = send_some(o, s->fd, at, count);
-
-		if (n > 0) {
-			at += (unsigned)n;
-			tries = 0;
-			continue;
-		}
-		at += give_up(o, s, at, count, &tries);
-	}
-}
-
-static void
-release(struct net_out *o, uint16_t from, uint16_t to)
-{
-	while (from != to) {
-		struct entry *e = &o->entries[from - 1];
-
-		net_slots_release(o->net->slots, e->base);
-		from = e->next;
-	}
-}
-
-void
-net_out_flush_sock(struct net_out *o, struct net_sock *s)
+flush_sock(struct net_out *o, struct net_sock *s)
 {
 	while (s->first != 0) {
 		const uint16_t first = s->first;
@@ -499,18 +325,34 @@ net_out_flush_sock(struct net_out *o, struct net_sock *s)
 			s->df = df;
 		}
 		put_messages(o, count);
-		send_batch(o, s, count);
-		release(o, first, s->first);
+		net_out_send(o, s, count, first);
 	}
 	s->last = 0;
 	list_remove(&s->node);
 }
 
 void
+net_out_flush_sock(struct net_out *o, struct net_sock *s)
+{
+	net_out_submit(o);
+	flush_sock(o, s);
+	net_out_submit(o);
+}
+
+void
+net_out_hand_over(struct net_out *o)
+{
+	/* a socket has one message there at most */
+	net_out_submit(o);
+	while (!list_is_empty(&o->socks))
+		flush_sock(o, LIST_ITEM(o->socks.next, struct net_sock, node));
+	if (o->later.count == 0)
+		o->count = 0;
+}
+
+void
 net_out_flush(struct net_out *o)
 {
-	while (!list_is_empty(&o->socks))
-		net_out_flush_sock(
-		    o, LIST_ITEM(o->socks.next, struct net_sock, node));
-	o->count = 0;
+	net_out_hand_over(o);
+	net_out_submit(o);
 }

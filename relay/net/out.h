@@ -11,6 +11,9 @@
  * a while, all from that socket that is no smaller: a tunnel or a small MTU
  * on the way of some does not cost every packet a second call.
  *
+ * Where the worker has a ring (net/uring), a socket's only message of a turn
+ * is handed to it: the messages of many sockets then cost one system call.
+ *
  * OWNER: worker.
  */
 #ifndef RELAY_NET_OUT_H
@@ -26,6 +29,7 @@
 
 struct net;
 struct net_out;
+struct net_watch;
 
 enum {
 	OUT_QUEUE = 512,   /* packets that wait at most */
@@ -38,11 +42,12 @@ enum {
 struct net_sock {
 	int fd;
 	int family;
-	bool df;              /* what the socket is set to */
-	uint16_t refused;     /* segments of this size, or more; 0: none */
-	uint16_t refused_for; /* so many more messages */
-	uint16_t first, last; /* its chain, index + 1; 0: empty */
-	struct list node;     /* in the list of sockets with a chain */
+	bool df;                 /* what the socket is set to */
+	uint16_t refused;        /* segments of this size, or more; 0: none */
+	uint16_t refused_for;    /* so many more messages */
+	uint16_t first, last;    /* its chain, index + 1; 0: empty */
+	struct list node;        /* in the list of sockets with a chain */
+	struct net_watch *watch; /* borrowed; NULL: none to tell of errors */
 };
 
 struct net_out_packet {
@@ -63,6 +68,16 @@ void net_out_push(struct net_out *o, struct net_sock *s,
 /* Sends what waits: all, or of one socket (before it is closed). */
 void net_out_flush(struct net_out *o);
 void net_out_flush_sock(struct net_out *o, struct net_sock *s);
+
+/*
+ * By io_uring: what may go with the next submission does, the rest is sent.
+ * Memory of it is in use until net_out_sent.
+ */
+void net_out_hand_over(struct net_out *o);
+/* The ring tells: the kernel refused the message of tag; all that were handed
+ * over are done. */
+void net_out_failed(struct net_out *o, unsigned tag, int code);
+void net_out_sent(struct net_out *o);
 
 /* Sets or clears DF for what is sent on fd from now on. */
 void net_out_set_df(int fd, int family, bool df);

@@ -16,6 +16,7 @@
 #include "net/out.h"
 #include "net/slots.h"
 #include "net/udp.h"
+#include "net/uring.h"
 #include "relay/snapshot.h"
 
 enum {
@@ -29,8 +30,12 @@ struct net_relayed {
 	struct net *net; /* borrowed */
 	void *owner;     /* borrowed: the caller's */
 	struct net_sock sock;
-	struct event ev;
+	union {
+		struct event ev;
+		struct net_watch watch; /* by_ring */
+	};
 	struct addr at;
+	bool by_ring;
 	bool is_closed;
 	struct net_batch_pace pace;
 	uint32_t kernel_drops; /* as told last */
@@ -160,6 +165,16 @@ check_drops(struct net_relayed *r)
 	net_udp_count_drops(r->net, r->sock.fd, &r->kernel_drops);
 }
 
+/* An error waits, or none does. */
+static void
+take_errors(struct net_relayed *r)
+{
+	for (unsigned i = 0; i < ERRORS_MAX && !r->is_closed; i++) {
+		if (!take_error(r))
+			break;
+	}
+}
+
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
@@ -171,13 +186,24 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		deliver_all(r, (unsigned)i);
 	if (count > 1)
 		check_drops(r);
-	if (count > 0)
-		return;
 	/* woken, but by no datagram: an error waits */
-	for (unsigned i = 0; i < ERRORS_MAX && !r->is_closed; i++) {
-		if (!take_error(r))
-			break;
-	}
+	if (count <= 0)
+		take_errors(r);
+}
+
+static void
+on_got(struct net_watch *w)
+{
+	struct net_relayed *r = LIST_ITEM(w, struct net_relayed, watch);
+
+	deliver_all(r, BATCH_ONE);
+	check_drops(r);
+}
+
+static void
+on_failed(struct net_watch *w)
+{
+	take_errors(LIST_ITEM(w, struct net_relayed, watch));
 }
 
 /* ---- opening and closing */
@@ -228,6 +254,38 @@ fail:
 	return code;
 }
 
+/* Has packets of it come in.  Returns 0 or ENOMEM. */
+static int
+start_receiving(struct net_relayed *r)
+{
+	struct net *n = r->net;
+
+	r->by_ring = n->uring != NULL;
+	if (r->by_ring) {
+		r->watch = (struct net_watch){
+			.got = on_got,
+			.failed = on_failed,
+			.fd = r->sock.fd,
+		};
+		r->sock.watch = &r->watch;
+		net_uring_watch(n->uring, &r->watch);
+		return 0;
+	}
+	event_assign(
+	    &r->ev, n->base, r->sock.fd, EV_READ | EV_PERSIST, on_read, r);
+	return event_add(&r->ev, NULL) == 0 ? 0 : ENOMEM;
+}
+
+static void
+stop_receiving(struct net_relayed *r)
+{
+	if (!r->by_ring)
+		event_del(&r->ev);
+	else if (r->net->uring != NULL)
+		net_uring_unwatch(r->net->uring, &r->watch);
+	r->sock.watch = NULL;
+}
+
 int
 net_relayed_open(
     struct net_relayed **out, struct net *n, const struct addr *at, void *owner)
@@ -248,16 +306,12 @@ net_relayed_open(
 		return code;
 	}
 	list_append(&n->relayed, &r->node);
-	event_assign(
-	    &r->ev, n->base, r->sock.fd, EV_READ | EV_PERSIST, on_read, r);
-	if (event_add(&r->ev, NULL) != 0)
-		goto fail;
+	if ((code = start_receiving(r)) != 0) {
+		net_relayed_close(r);
+		return code;
+	}
 	*out = r;
 	return 0;
-
-fail:
-	net_relayed_close(r);
-	return ENOMEM;
 }
 
 void
@@ -272,7 +326,7 @@ net_relayed_close(struct net_relayed *r)
 	assert(!r->is_closed);
 	net_out_flush_sock(n->out, &r->sock);
 	net_udp_count_drops(n, r->sock.fd, &r->kernel_drops);
-	event_del(&r->ev);
+	stop_receiving(r);
 	close(r->sock.fd);
 	r->is_closed = true;
 	list_remove(&r->node);
@@ -288,12 +342,17 @@ net_relayed_addr(const struct net_relayed *r)
 void
 net_relayed_bury(struct net *n)
 {
-	while (!list_is_empty(&n->dead_relayed)) {
-		struct list *node = n->dead_relayed.next;
+	struct list *node, *next;
 
+	LIST_EACH_SAFE (node, next, &n->dead_relayed) {
+		struct net_relayed *r =
+		    LIST_ITEM(node, struct net_relayed, node);
+
+		/* the ring still has something to say of it */
+		if (r->by_ring && r->watch.is_armed && n->uring != NULL)
+			continue;
 		list_remove(node);
-		pool_put(
-		    n->relayed_pool, LIST_ITEM(node, struct net_relayed, node));
+		pool_put(n->relayed_pool, r);
 	}
 }
 

@@ -27,6 +27,7 @@ struct net_slots {
 	/* OWNER: worker */
 	struct shelf small;
 	struct shelf big;
+	struct shelf ring;                          /* empty without io_uring */
 	uint8_t *lent[SLOT_COUNT + SLOT_BIG_COUNT]; /* in this turn */
 	unsigned lents;
 };
@@ -80,6 +81,7 @@ net_slots_free(struct net_slots *s)
 		return;
 	close_shelf(&s->small);
 	close_shelf(&s->big);
+	close_shelf(&s->ring);
 	mem_free(s);
 }
 
@@ -92,18 +94,21 @@ shelf_bytes(const struct shelf *h)
 size_t
 net_slots_bytes(const struct net_slots *s)
 {
-	return mem_size(s) + shelf_bytes(&s->small) + shelf_bytes(&s->big);
+	return mem_size(s) + shelf_bytes(&s->small) + shelf_bytes(&s->big) +
+	    shelf_bytes(&s->ring);
 }
 
 static inline bool
 is_on(const struct shelf *h, const uint8_t *base)
 {
-	return base >= h->mem && base < h->mem + h->bytes * h->count;
+	return (uintptr_t)base - (uintptr_t)h->mem < h->bytes * h->count;
 }
 
 static inline struct shelf *
 find_shelf(struct net_slots *s, const uint8_t *base)
 {
+	if (is_on(&s->ring, base))
+		return &s->ring;
 	if (is_on(&s->small, base))
 		return &s->small;
 	assert(is_on(&s->big, base));
@@ -116,8 +121,11 @@ find_slot(const struct shelf *h, const uint8_t *base)
 	const size_t at = (size_t)(base - h->mem);
 
 	/* by constants: several times a packet, a division counts */
-	return &h->slots[h->bytes == SLOT_BYTES ? at / SLOT_BYTES
-						: at / SLOT_BIG_BYTES];
+	if (h->bytes == SLOT_BYTES)
+		return &h->slots[at / SLOT_BYTES];
+	if (h->bytes == SLOT_RING_BYTES)
+		return &h->slots[at / SLOT_RING_BYTES];
+	return &h->slots[at / SLOT_BIG_BYTES];
 }
 
 static uint8_t *
@@ -221,10 +229,47 @@ net_slots_turn_end(struct net_slots *s)
 	}
 }
 
+/* ---- the kernel's */
+
+bool
+net_slots_add_ring(struct net_slots *s)
+{
+	return open_shelf(&s->ring, SLOT_RING_BYTES, SLOT_RING_COUNT);
+}
+
+uint8_t *
+net_slots_ring(const struct net_slots *s, unsigned i)
+{
+	return s->ring.mem + (size_t)i * SLOT_RING_BYTES;
+}
+
+bool
+net_slots_give(struct net_slots *s, unsigned *i)
+{
+	if (s->ring.spares == 0)
+		return false;
+	*i = s->ring.spare[--s->ring.spares];
+	return true;
+}
+
+void
+net_slots_arrive(struct net_slots *s, unsigned i, uint8_t **holder)
+{
+	struct slot *slot = &s->ring.slots[i];
+
+	assert(i < SLOT_RING_COUNT && slot->state == SLOT_FREE);
+	slot->state = SLOT_HELD;
+	slot->users = 1;
+	slot->holder = holder;
+	*holder = net_slots_ring(s, i);
+}
+
 size_t
 net_slots_size(const struct net_slots *s, const uint8_t *base)
 {
-	return is_on(&s->small, base) ? SLOT_BYTES : SLOT_BIG_BYTES;
+	return is_on(&s->small, base) ? SLOT_BYTES
+	    : is_on(&s->ring, base)   ? SLOT_RING_BYTES
+				      : SLOT_BIG_BYTES;
 }
 
 unsigned

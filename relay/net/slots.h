@@ -6,8 +6,12 @@
  * buffers that are never used cost nothing.  Taken last in, first out: the
  * slot used next is the one still in the cache.
  *
+ * Where io_uring receives (net/uring), there are big slots that the kernel
+ * fills by itself: it has them whenever nobody here does.
+ *
  *	free -take-> held -queue-> queued -release-> free
  *	free -lend-> lent -queue-> queued; lent -turn_end-> free
+ *	free -give-> the kernel's -arrive-> held; when free: give again
  *
  * A slot with several packets is queued once for each and free when all are
  * released; pinned, it also stays while somebody walks through it.  A packet
@@ -23,6 +27,7 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/code.h"
 
 enum {
 	SLOT_BYTES = 2048,
@@ -34,6 +39,13 @@ enum {
 	/* the receive batch + a full send queue + answers being written */
 	SLOT_COUNT = 1024,
 	SLOT_BIG_COUNT = 96,
+	/*
+	 * The kernel's: what it writes in front, the largest datagram and
+	 * SLOT_TAIL.  An odd number of cache lines, so that they do not all
+	 * begin in the same few sets of the cache.
+	 */
+	SLOT_RING_BYTES = 1027 * 64,
+	SLOT_RING_COUNT = 256, /* power of two */
 };
 
 struct net_slots;
@@ -59,6 +71,14 @@ void net_slots_release(struct net_slots *s, uint8_t *base);
 void net_slots_done(struct net_slots *s, uint8_t *base);
 /* Takes back what was lent and not sent. */
 void net_slots_turn_end(struct net_slots *s);
+
+/* Adds the slots that the kernel fills.  False: no memory. */
+MUST_CHECK bool net_slots_add_ring(struct net_slots *s);
+uint8_t *net_slots_ring(const struct net_slots *s, unsigned i);
+/* Gives a free one of them away: *i.  False: none is free. */
+bool net_slots_give(struct net_slots *s, unsigned *i);
+/* The i-th came back full; as net_slots_take, it is held by *holder. */
+void net_slots_arrive(struct net_slots *s, unsigned i, uint8_t **holder);
 
 size_t net_slots_size(const struct net_slots *s, const uint8_t *base);
 /* What all of it takes. */

@@ -95,6 +95,17 @@ deliver_all(struct net_udp *u, unsigned i)
 }
 
 static void
+check_drops(struct net_udp *u)
+{
+	struct net *n = u->net;
+
+	if (net_now(n) - u->checked < CHECK_DROPS_MS)
+		return;
+	u->checked = net_now(n);
+	net_udp_count_drops(n, u->sock.fd, &u->kernel_drops);
+}
+
+static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct net_udp *u = arg;
@@ -109,10 +120,43 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		if (count < BATCH_MAX)
 			break;
 	}
-	if (net_now(n) - u->checked < CHECK_DROPS_MS)
-		return;
-	u->checked = net_now(n);
-	net_udp_count_drops(n, fd, &u->kernel_drops);
+	check_drops(u);
+}
+
+static void
+on_got(struct net_watch *w)
+{
+	struct net_udp *u = LIST_ITEM(w, struct net_udp, watch);
+
+	deliver_all(u, BATCH_ONE);
+	check_drops(u);
+}
+
+/* What the kernel says of packets to clients is nobody's. */
+static void
+on_failed(struct net_watch *w)
+{
+	(void)w;
+}
+
+static int
+start_receiving(struct net_udp *u)
+{
+	struct net *n = u->net;
+
+	if (n->uring != NULL) {
+		u->watch = (struct net_watch){
+			.got = on_got,
+			.failed = on_failed,
+			.fd = u->sock.fd,
+			.wants_local = u->is_wildcard,
+		};
+		net_uring_watch(n->uring, &u->watch);
+		return 0;
+	}
+	event_assign(
+	    &u->ev, n->base, u->sock.fd, EV_READ | EV_PERSIST, on_read, u);
+	return event_add(&u->ev, NULL) == 0 ? 0 : ENOMEM;
 }
 
 int
@@ -129,8 +173,7 @@ net_udp_start(struct net *n, int fd, const struct addr *at)
 	u->is_wildcard = addr_is_any(at);
 	net_batch_coalesce(fd, n->conf->listen.offload);
 	list_append(&n->udps, &u->node);
-	event_assign(&u->ev, n->base, fd, EV_READ | EV_PERSIST, on_read, u);
-	if (event_add(&u->ev, NULL) == 0)
+	if (start_receiving(u) == 0)
 		return 0;
 	net_udp_stop(u);
 	return ENOMEM;
@@ -140,7 +183,10 @@ void
 net_udp_stop(struct net_udp *u)
 {
 	net_out_flush_sock(u->net->out, &u->sock);
-	event_del(&u->ev);
+	if (event_initialized(&u->ev))
+		event_del(&u->ev);
+	else if (u->net->uring != NULL)
+		net_uring_unwatch(u->net->uring, &u->watch);
 	list_remove(&u->node);
 	mem_free(u);
 }

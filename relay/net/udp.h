@@ -15,11 +15,13 @@
 #include "common/code.h"
 #include "net/core.h"
 #include "net/out.h"
+#include "net/uring.h"
 
 struct net_udp {
 	struct net *net;      /* borrowed */
 	struct net_sock sock; /* fd borrowed from net_listeners */
 	struct event ev;
+	struct net_watch watch; /* in its place where there is a ring */
 	struct addr bound;
 	bool is_wildcard;
 	struct net_batch_pace pace;

@@ -151,5 +151,5 @@ main(void)
 		cmocka_unit_test(test_a_start_that_gets_less_warns_once_a_key),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return BED_RUN(tests);
 }

@@ -191,5 +191,5 @@ main(void)
 		cmocka_unit_test(test_garbage_is_counted),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return BED_RUN(tests);
 }

@@ -434,5 +434,5 @@ main(void)
 		cmocka_unit_test(test_nothing_is_joined_when_switched_off),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return BED_RUN(tests);
 }

@@ -418,5 +418,5 @@ main(void)
 		cmocka_unit_test(test_opening_survives_failing_allocations),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return BED_RUN(tests);
 }

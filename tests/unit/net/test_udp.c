@@ -502,5 +502,5 @@ main(void)
 		cmocka_unit_test(test_listeners_survive_failing_allocations),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return BED_RUN(tests);
 }
