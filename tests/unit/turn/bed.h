@@ -72,6 +72,12 @@ mono_wall_s(void)
 	return bed.wall_s;
 }
 
+int64_t
+mono_wall_ms(void)
+{
+	return bed.wall_s * 1000;
+}
+
 const struct snapshot_user *
 snapshot_user(const struct snapshot *s, const void *name, size_t len)
 {
