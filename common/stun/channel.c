@@ -11,33 +11,6 @@ read_u16(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-int
-stun_channel_parse(
-    uint16_t *number, size_t *len, const uint8_t *data, size_t size)
-{
-	uint16_t n, told;
-
-	if (size < STUN_CHANNEL_HEADER_LEN)
-		return EBADMSG;
-	n = read_u16(data);
-	told = read_u16(data + 2);
-	if (!stun_channel_is_valid(n) || told > size - STUN_CHANNEL_HEADER_LEN)
-		return EBADMSG;
-	*number = n;
-	*len = told;
-	return 0;
-}
-
-void
-stun_channel_header(
-    uint8_t out[STUN_CHANNEL_HEADER_LEN], uint16_t number, size_t len)
-{
-	out[0] = (uint8_t)(number >> 8);
-	out[1] = (uint8_t)number;
-	out[2] = (uint8_t)(len >> 8);
-	out[3] = (uint8_t)len;
-}
-
 static bool
 is_stun_start(const uint8_t *data, size_t size)
 {

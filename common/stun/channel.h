@@ -12,6 +12,7 @@
 #ifndef COMMON_STUN_CHANNEL_H
 #define COMMON_STUN_CHANNEL_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,10 +38,32 @@ stun_channel_is_valid(uint16_t number)
  * Reads the header of a datagram.  Datagrams may carry padding behind the
  * data.  Returns 0 or EBADMSG (shorter than it says, number out of range).
  */
-MUST_CHECK int stun_channel_parse(
-    uint16_t *number, size_t *len, const uint8_t *data, size_t size);
-void stun_channel_header(
-    uint8_t out[STUN_CHANNEL_HEADER_LEN], uint16_t number, size_t len);
+MUST_CHECK static inline int
+stun_channel_parse(
+    uint16_t *number, size_t *len, const uint8_t *data, size_t size)
+{
+	uint16_t n, told;
+
+	if (size < STUN_CHANNEL_HEADER_LEN)
+		return EBADMSG;
+	n = (uint16_t)(data[0] << 8 | data[1]);
+	told = (uint16_t)(data[2] << 8 | data[3]);
+	if (!stun_channel_is_valid(n) || told > size - STUN_CHANNEL_HEADER_LEN)
+		return EBADMSG;
+	*number = n;
+	*len = told;
+	return 0;
+}
+
+static inline void
+stun_channel_header(
+    uint8_t out[STUN_CHANNEL_HEADER_LEN], uint16_t number, size_t len)
+{
+	out[0] = (uint8_t)(number >> 8);
+	out[1] = (uint8_t)number;
+	out[2] = (uint8_t)(len >> 8);
+	out[3] = (uint8_t)len;
+}
 
 /*
  * How long is the frame that begins at data (size >= STUN_FRAME_NEED) on a

@@ -39,11 +39,26 @@ net_out_set_df(int fd, int family, bool df)
 		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v, sizeof(v));
 }
 
-static bool
+/* Of IPv4 all that counts, of none zero. */
+static inline uint64_t
+head_of(const struct addr *a)
+{
+	uint64_t head;
+
+	memcpy(&head, a, sizeof(head));
+	return head;
+}
+
+static inline bool
 is_same_way(const struct net_out_packet *a, const struct net_out_packet *b)
 {
-	return addr_equal(&a->to, &b->to) && addr_equal(&a->from, &b->from) &&
-	    a->df == b->df && a->kind == b->kind;
+	if (head_of(&a->to) != head_of(&b->to) ||
+	    head_of(&a->from) != head_of(&b->from) || a->df != b->df ||
+	    a->kind != b->kind)
+		return false;
+	return addr_family(&a->to) != AF_INET6 ||
+	    (addr_equal_host(&a->to, &b->to) &&
+		addr_equal_host(&a->from, &b->from));
 }
 
 /* What p says, for an entry at the end of s's chain. */

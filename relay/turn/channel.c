@@ -84,19 +84,7 @@ turn_channel_fini(struct turn_channel_set *set)
 }
 
 struct turn_channel *
-turn_channel_by_number(
-    const struct turn_channel_set *set, uint16_t number, mono_ms now)
-{
-	/* the number is its own hash: equal hash, equal number */
-	struct turn_node *node = turn_index_first(&set->by_number, number);
-
-	if (node == NULL || is_expired(of_number(node), now))
-		return NULL;
-	return of_number(node);
-}
-
-static struct turn_channel *
-find_peer(const struct turn_channel_set *set, const struct addr *peer)
+turn_channel_look_up(struct turn_channel_set *set, const struct addr *peer)
 {
 	struct turn_node *node;
 
@@ -105,22 +93,9 @@ find_peer(const struct turn_channel_set *set, const struct addr *peer)
 	node = turn_index_first(&set->by_peer, table_hash_addr(peer));
 	while (node != NULL && !addr_equal(&of_peer(node)->peer, peer))
 		node = turn_index_next(node);
-	return node == NULL ? NULL : of_peer(node);
-}
-
-struct turn_channel *
-turn_channel_by_peer(
-    struct turn_channel_set *set, const struct addr *peer, mono_ms now)
-{
-	struct turn_channel *ch = set->last;
-
-	/* the peer that sent last sends most */
-	if (ch == NULL || !addr_equal(&ch->peer, peer)) {
-		if ((ch = find_peer(set, peer)) == NULL)
-			return NULL;
-		set->last = ch;
-	}
-	return is_expired(ch, now) ? NULL : ch;
+	if (node == NULL)
+		return NULL;
+	return set->last = of_peer(node);
 }
 
 int

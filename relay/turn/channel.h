@@ -12,6 +12,7 @@
 
 #include "common/addr.h"
 #include "common/code.h"
+#include "common/list.h"
 #include "common/mono.h"
 #include "turn/index.h"
 #include "turn/perm.h"
@@ -55,11 +56,36 @@ void turn_channel_fini(struct turn_channel_set *set);
 MUST_CHECK int turn_channel_bind(struct turn_channel_set *set, uint16_t number,
     const struct addr *peer, struct turn_perm *perm, mono_ms now);
 
+/* The binding of peer, live or not, or NULL; the next look is for it. */
+struct turn_channel *
+turn_channel_look_up(struct turn_channel_set *set, const struct addr *peer);
+
 /* A live binding, or NULL.  Per packet. */
-struct turn_channel *turn_channel_by_number(
-    const struct turn_channel_set *set, uint16_t number, mono_ms now);
-struct turn_channel *turn_channel_by_peer(
-    struct turn_channel_set *set, const struct addr *peer, mono_ms now);
+static inline struct turn_channel *
+turn_channel_by_number(
+    const struct turn_channel_set *set, uint16_t number, mono_ms now)
+{
+	/* the number is its own hash: equal hash, equal number */
+	struct turn_node *node = turn_index_first(&set->by_number, number);
+	struct turn_channel *ch;
+
+	if (node == NULL)
+		return NULL;
+	ch = LIST_ITEM(node, struct turn_channel, by_number);
+	return now < ch->expires ? ch : NULL;
+}
+
+static inline struct turn_channel *
+turn_channel_by_peer(
+    struct turn_channel_set *set, const struct addr *peer, mono_ms now)
+{
+	struct turn_channel *ch = set->last;
+
+	/* the peer that sent last sends most */
+	if (ch == NULL || !addr_equal(&ch->peer, peer))
+		ch = turn_channel_look_up(set, peer);
+	return ch != NULL && now < ch->expires ? ch : NULL;
+}
 
 /* Frees what has expired; those of a family. */
 void turn_channel_sweep(struct turn_channel_set *set, mono_ms now);

@@ -150,16 +150,15 @@ turn_hairpin_leave(struct turn *t)
 
 /* ---- accounting, as net does it for what travels */
 
-/* May a datagram of len bytes pass, between us and a? */
+/* May a datagram of len bytes pass, between us and a, at now_us? */
 static bool
-is_admitted(
-    struct turn *t, enum stats_dir dir, const struct addr *a, size_t len)
+is_admitted(struct turn *t, enum stats_dir dir, const struct addr *a,
+    size_t len, int64_t now_us)
 {
 	const size_t wire =
 	    len + (addr_family(a) == AF_INET6 ? NET_WIRE_UDP6 : NET_WIRE_UDP4);
 
-	return budget_take(
-	    t->budget, dir, STATS_PEER, wire, net_now_us(t->net));
+	return budget_take(t->budget, dir, STATS_PEER, wire, now_us);
 }
 
 static size_t
@@ -180,15 +179,6 @@ lend(struct turn *t, struct buf *b, size_t len)
 	return false;
 }
 
-/* The same worker. */
-static void
-call(
-    struct turn *t, struct turn_leg *to, const struct addr *from, struct buf *b)
-{
-	if (is_admitted(t, STATS_IN, &to->at, b->len))
-		turn_relay_down(to, from, b, net_now(t->net));
-}
-
 /*
  * From another worker.  scratch is lent memory that the last one left (base
  * NULL: none); what is not let in leaves it for the next, so that many of
@@ -200,7 +190,7 @@ take_in(struct turn *t, const struct record *r, struct buf *scratch)
 	struct turn_leg *leg;
 	struct buf b;
 
-	if (!is_admitted(t, STATS_IN, &r->from, r->len))
+	if (!is_admitted(t, STATS_IN, &r->from, r->len, net_now_us(t->net)))
 		return;
 	leg = turn_port_leg(r->to, r->mark);
 	if (leg == NULL) {
@@ -295,17 +285,27 @@ put(struct turn *t, struct lane *lane, size_t len)
 	return r;
 }
 
-/* Another worker. */
-static void
-pass(struct turn *t, struct lane *lane, const struct record *head,
+/* To another worker; returns as turn_hairpin_send. */
+static bool
+pass(struct turn_leg *leg, const struct turn_port *port, uint32_t mark,
     const struct buf *b)
 {
-	struct record *r = put(t, lane, b->len);
+	struct turn *t = leg->alloc->turn;
+	struct lane *lane =
+	    find_lane(t->shared->hairpin, t->worker, turn_port_worker(mark));
+	struct record *r;
 
-	if (r == NULL)
-		return;
-	*r = *head;
+	/* of the smallest rings: a large datagram goes by the kernel */
+	if (sizeof(*r) + b->len > turn_ring_record_max(lane->ring))
+		return false;
+	if (!is_admitted(t, STATS_OUT, &leg->at, b->len, net_now_us(t->net)))
+		return true;
+	stats_count(t->stats, STATS_HAIRPIN_PACKETS, 1);
+	if ((r = put(t, lane, b->len)) == NULL)
+		return true;
+	*r = (struct record){ port, mark, b->len, leg->at };
 	memcpy(r + 1, b->data, b->len);
+	return true;
 }
 
 bool
@@ -313,25 +313,20 @@ turn_hairpin_send(
     struct turn_leg *leg, const struct turn_port *port, struct buf *b)
 {
 	struct turn *t = leg->alloc->turn;
-	struct turn_hairpin *h = t->shared->hairpin;
 	const uint32_t mark = turn_port_mark(port);
-	struct lane *lane;
+	int64_t now_us;
 
 	/* it is of leg's family: so is every peer that leg sends to */
 	if (mark == 0 || b->len > payload_max(&leg->at))
 		return false;
-	lane = find_lane(h, t->worker, turn_port_worker(mark));
-	/* of the smallest rings: a large datagram goes by the kernel */
-	if (lane->ring != NULL &&
-	    sizeof(struct record) + b->len > turn_ring_record_max(lane->ring))
-		return false;
-	if (!is_admitted(t, STATS_OUT, &leg->at, b->len))
+	if (turn_port_worker(mark) != t->worker)
+		return pass(leg, port, mark, b);
+	now_us = net_now_us(t->net);
+	if (!is_admitted(t, STATS_OUT, &leg->at, b->len, now_us))
 		return true;
 	stats_count(t->stats, STATS_HAIRPIN_PACKETS, 1);
-	if (lane->ring == NULL)
-		call(t, turn_port_leg(port, mark), &leg->at, b);
-	else
-		pass(t, lane, &(struct record){ port, mark, b->len, leg->at },
-		    b);
+	if (is_admitted(t, STATS_IN, &leg->at, b->len, now_us))
+		turn_relay_down(
+		    turn_port_leg(port, mark), &leg->at, b, now_us / 1000);
 	return true;
 }

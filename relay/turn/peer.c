@@ -31,12 +31,8 @@ turn_peer_is_allowed(const struct turn *t, const struct addr *peer)
 }
 
 bool
-turn_peer_channel_is_allowed(const struct turn *t, struct turn_channel *ch)
+turn_peer_judge(const struct turn *t, struct turn_channel *ch, uint32_t mark)
 {
-	const uint32_t mark = turn_port_mark(ch->port);
-
-	if (ch->generation == t->generation && ch->mark == mark)
-		return ch->allowed;
 	ch->allowed =
 	    policy_peer(t->policy, &ch->peer, true, mark != 0) == POLICY_ALLOW;
 	ch->generation = t->generation;

@@ -96,12 +96,10 @@ is_host_allowed(const struct turn *t, const struct addr *host)
 }
 
 bool
-turn_perm_is_allowed(struct turn_perm *perm, const struct turn *t)
+turn_perm_judge(struct turn_perm *perm, const struct turn *t)
 {
-	if (perm->generation != t->generation) {
-		perm->allowed = is_host_allowed(t, &perm->host);
-		perm->generation = t->generation;
-	}
+	perm->allowed = is_host_allowed(t, &perm->host);
+	perm->generation = t->generation;
 	return perm->allowed;
 }
 

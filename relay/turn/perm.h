@@ -13,9 +13,8 @@
 #include "common/addr.h"
 #include "common/code.h"
 #include "common/mono.h"
+#include "turn/context.h"
 #include "turn/index.h"
-
-struct turn;
 
 enum {
 	TURN_PERM_LIFETIME_MS = 300 * 1000, /* RFC 8656, section 9 */
@@ -59,9 +58,18 @@ turn_perm_is_live(const struct turn_perm *perm, mono_ms now)
 	return now < perm->expires;
 }
 
-/* Does policy let the host pass?  Remembers the answer until the policy is
- * replaced.  Per packet. */
-bool turn_perm_is_allowed(struct turn_perm *perm, const struct turn *t);
+/* Asks the policy; remembers what it says. */
+bool turn_perm_judge(struct turn_perm *perm, const struct turn *t);
+
+/* Does policy let the host pass?  Remembered until the policy is replaced.
+ * Per packet. */
+static inline bool
+turn_perm_is_allowed(struct turn_perm *perm, const struct turn *t)
+{
+	if (perm->generation == t->generation)
+		return perm->allowed;
+	return turn_perm_judge(perm, t);
+}
 
 /* Frees what has expired and no channel points to. */
 void turn_perm_sweep(struct turn_perm_set *set, mono_ms now);

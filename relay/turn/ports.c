@@ -15,12 +15,8 @@ enum {
 	WORD_BITS = 64,
 	WORDS = 65536 / WORD_BITS,
 	SLOT_MASK = TURN_PORTS_RESERVATIONS_MAX - 1,
-	/* a mark: worker + 1, which is never 0, and a count of openings; it
-	 * comes round after eight million */
-	MARK_WORKER_BITS = 9,
-	MARK_WORKER_MASK = (1 << MARK_WORKER_BITS) - 1,
 };
-_Static_assert(SNAPSHOT_WORKERS_MAX < (1 << MARK_WORKER_BITS) - 1,
+_Static_assert(SNAPSHOT_WORKERS_MAX < (1 << TURN_PORT_WORKER_BITS) - 1,
     "a mark has room for every worker");
 
 _Static_assert((TURN_PORTS_RESERVATIONS_MAX & SLOT_MASK) == 0 &&
@@ -208,7 +204,8 @@ turn_ports_opened(struct turn_ports *p, const struct addr *at, unsigned worker,
 	of = find_port(p, place, addr_port(at));
 	of->leg = leg;
 	atomic_store_explicit(&of->mark,
-	    opening << MARK_WORKER_BITS | (worker + 1), memory_order_release);
+	    opening << TURN_PORT_WORKER_BITS | (worker + 1),
+	    memory_order_release);
 }
 
 const struct turn_port *
@@ -221,13 +218,6 @@ turn_ports_find(const struct turn_ports *p, const struct addr *a)
 	    (place = find_inside(p, a)) == NULL)
 		return NULL;
 	return find_port(p, place, port);
-}
-
-unsigned
-turn_port_worker(uint32_t mark)
-{
-	assert(mark != 0);
-	return (mark & MARK_WORKER_MASK) - 1;
 }
 
 unsigned

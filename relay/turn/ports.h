@@ -24,6 +24,10 @@ struct turn_ports;
 enum {
 	TURN_PORTS_RESERVATION_MS = 30 * 1000, /* RFC 8656, section 7.2 */
 	TURN_PORTS_RESERVATIONS_MAX = 1024,
+	/* a mark: worker + 1, which is never 0, and a count of openings; it
+	 * comes round after eight million */
+	TURN_PORT_WORKER_BITS = 9,
+	TURN_PORT_WORKER_MASK = (1 << TURN_PORT_WORKER_BITS) - 1,
 };
 
 /* Knows every address of conf->relay.addresses and its outside. */
@@ -92,7 +96,11 @@ turn_port_leg(const struct turn_port *port, uint32_t mark)
 	return turn_port_mark(port) == mark ? port->leg : NULL;
 }
 
-unsigned turn_port_worker(uint32_t mark);
+static inline unsigned
+turn_port_worker(uint32_t mark)
+{
+	return (mark & TURN_PORT_WORKER_MASK) - 1;
+}
 
 /* How many are taken or reserved, of all addresses.  Looks at each bit. */
 unsigned turn_ports_taken(const struct turn_ports *p);
