@@ -7,9 +7,10 @@
  * passes sink->admit (sending) or sink->taken (receiving) once: the one
  * accounting point.
  *
- * Loop: the worker runs the base with EVLOOP_ONCE and calls net_turn_end
- * after each pass; net reads the clock once a turn (net_now) and keeps what
- * is to be sent until net_turn_end (or until a batch is full).
+ * Loop: the worker waits by net_wait or, where that is not the way, runs the
+ * base with EVLOOP_ONCE; it calls net_turn_end after each pass; net reads the
+ * clock once a turn (net_now) and keeps what is to be sent until net_turn_end
+ * (or until a batch is full).
  */
 #ifndef RELAY_NET_H
 #define RELAY_NET_H
@@ -136,10 +137,12 @@ struct net_config {
 	struct net_tls *tls; /* takes one count, even when it fails */
 	const struct net_listeners *listeners;
 	unsigned worker; /* whose sockets of listeners */
+	bool waits;      /* the loop calls net_wait before base's own way */
 	struct net_sink sink;
 };
 
-/* Returns NULL when memory is short. */
+/* Returns NULL when memory is short.  The thread that calls it is the one
+ * that runs the loop. */
 struct net *net_new(const struct net_config *config);
 /* Closes everything without reporting it. */
 void net_free(struct net *n);
@@ -150,7 +153,10 @@ void net_apply(struct net *n, const struct snapshot *conf, struct net_tls *tls);
 /* The clock of this loop turn: read on first use in a turn. */
 mono_ms net_now(struct net *n);
 int64_t net_now_us(struct net *n);
-/* Sends what is queued, forgets the clock. */
+/* Waits, ms at most, and does what base has to do too; timers of base are
+ * not waited for.  False: nothing was done, run base instead. */
+bool net_wait(struct net *n, int ms);
+/* Sends what is queued (net_wait may be what does it), forgets the clock. */
 void net_turn_end(struct net *n);
 
 /* ---- sending */
