@@ -78,7 +78,8 @@ static void
 on_health(struct evhttp_request *rq, void *arg)
 {
 	const struct admin *a = arg;
-	const bool is_up = a->server->state == SERVER_SERVING;
+	const bool is_up =
+	    a->server->state == SERVER_SERVING && a->server->drain == NULL;
 
 	send_text(rq, is_up ? HTTP_OK : HTTP_SERVUNAVAIL, "text/plain",
 	    is_up ? "ok\n" : "not serving\n");

@@ -122,17 +122,25 @@ find_verb(const struct control *c, const char *name)
 	return NULL;
 }
 
-static void
-log_change(const struct control_call *call, const char *verb)
+struct control_caller
+control_caller(const struct control_call *call)
 {
-	struct ucred who = { .uid = (uid_t)-1 };
+	struct ucred who;
 	socklen_t len = sizeof(who);
 
 	if (getsockopt(bufferevent_getfd(call->bev), SOL_SOCKET, SO_PEERCRED,
 		&who, &len) < 0)
-		log_warn("control: caller unknown verb=%s", verb);
+		return (struct control_caller){ -1, -1 };
+	return (struct control_caller){ (long)who.uid, (long)who.pid };
+}
+
+static void
+log_change(const struct control_call *call, const char *verb)
+{
+	const struct control_caller who = control_caller(call);
+
 	log_info("control: asked for a change verb=%s uid=%ld pid=%ld", verb,
-	    (long)who.uid, (long)who.pid);
+	    who.uid, who.pid);
 }
 
 static void

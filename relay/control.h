@@ -45,6 +45,13 @@ control_serve(struct control *c, const struct control_verb *verbs, void *arg);
 /* Removes the socket; calls that wait are gone.  NULL is legal. */
 void control_close(struct control *c);
 
+/* Who is at the other end (SO_PEERCRED); -1 where it is not known. */
+struct control_caller {
+	long uid;
+	long pid;
+};
+struct control_caller control_caller(const struct control_call *call);
+
 /* Takes answer (NULL: out of memory) and call. */
 void control_answer(struct control_call *call, json_t *answer);
 void control_refuse(struct control_call *call, const char *why);

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/units.h"
+#include "relay/audit.h"
 #include "relay/server.h"
 #include "relay/snapshot.h"
 #include "relay/worker.h"
@@ -104,7 +105,7 @@ turn_of(unsigned refusing)
 }
 
 static void
-report(const struct consent_effect *e)
+report(struct audit *audit, const struct consent_effect *e)
 {
 	char rate[UNITS_TEXT_MAX] = "unlimited";
 
@@ -116,6 +117,12 @@ report(const struct consent_effect *e)
 	    e->relay ? "-" : consent_who_name(e->relay_by), e->relay_reason,
 	    rate, e->rate == 0 ? "-" : consent_who_name(e->rate_by),
 	    e->rate_reason);
+	audit_event(audit, "consent",
+	    json_pack("{s:b,s:s?,s:s,s:I,s:s?,s:s}", "relay", e->relay, "by",
+		e->relay ? NULL : consent_who_name(e->relay_by), "reason",
+		e->relay_reason, "rate_bit_s", (json_int_t)e->rate, "rate_by",
+		e->rate == 0 ? NULL : consent_who_name(e->rate_by),
+		"rate_reason", e->rate_reason));
 }
 
 static void
@@ -124,7 +131,7 @@ on_effect(void *arg, const struct consent_effect *now)
 	struct gate *g = arg;
 	struct server *s = g->server;
 
-	report(now);
+	report(s->audit, now);
 	budget_host_set_rate(s->budget, now->rate);
 	/* first nothing new, then an end of what is there */
 	turn_shared_gate(s->turn, turn_of(now->refusing));

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "common/build.h"
+#include "relay/consent.h"
+#include "relay/drain.h"
 
 /* Error codes that show from the first scrape on (RFC 8656, section 19;
  * RFC 8489, section 14.8); others appear when they happen. */
@@ -27,6 +29,46 @@ single(FILE *out, const char *name, const char *type, const char *help,
 }
 
 static void
+put_rate(FILE *out, const char *by, uint64_t bits)
+{
+	fprintf(out, "supernode_consent_rate_bytes_per_second{by=\"%s\"} ", by);
+	if (bits == 0)
+		fputs("+Inf\n", out);
+	else
+		fprintf(out, "%.17g\n", (double)bits / 8);
+}
+
+/* Whether it relays, how fast, and whose word that is. */
+static void
+put_consent(FILE *out, const struct metrics *m)
+{
+	const struct consent_effect *e = consent_effect(m->consent);
+
+	single(out, "relay_on", "gauge",
+	    "1 when new allocations are taken: nobody says no.", e->relay);
+	family(out, "consent_refused", "gauge",
+	    "1 for each who says no to relaying.");
+	for (int i = 0; i < CONSENT_WHOS; i++)
+		fprintf(out, "supernode_consent_refused{by=\"%s\"} %d\n",
+		    consent_who_name((enum consent_who)i),
+		    (e->refusing >> i & 1) != 0);
+	family(out, "consent_rate_bytes_per_second", "gauge",
+	    "Rate of each direction that each asks for, +Inf without a word.");
+	for (int i = 0; i < CONSENT_WHOS; i++)
+		put_rate(out, consent_who_name((enum consent_who)i),
+		    consent_get(m->consent, (enum consent_who)i)->rate);
+	single(out, "switch_alarm", "gauge",
+	    "1 while the operator's switch is damaged or was not stored.",
+	    m->switch_alarm);
+	if (m->drain == NULL)
+		return;
+	family(out, "drain_seconds_left", "gauge",
+	    "Until the deadline of the drain.");
+	fprintf(out, "supernode_drain_seconds_left %.3f\n",
+	    (double)m->drain->left_ms / 1000);
+}
+
+static void
 put_server(FILE *out, const struct metrics *m)
 {
 	family(out, "build_info", "gauge", "Version and revision, always 1.");
@@ -37,9 +79,11 @@ put_server(FILE *out, const struct metrics *m)
 	    (double)m->uptime_ms / 1000);
 	single(out, "workers", "gauge", "Worker threads.", m->workers);
 	single(out, "draining", "gauge",
-	    "1 while the server is on its way down.", !m->is_serving);
+	    "1 while the server is on its way down.",
+	    !m->is_serving || m->drain != NULL);
 	single(out, "relay_enabled", "gauge", "1 when relay.enabled is true.",
 	    m->relay_enabled);
+	put_consent(out, m);
 	single(out, "event_loop_turns_total", "counter",
 	    "Turns of the workers' event loops.", m->sum->loop_turns);
 	family(out, "config_reloads_total", "counter",

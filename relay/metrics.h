@@ -16,6 +16,9 @@
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
+struct consent;
+struct drain_view;
+
 struct metrics {
 	const struct stats *sum;
 	struct process process;
@@ -24,6 +27,9 @@ struct metrics {
 	unsigned workers;
 	bool is_serving; /* not on its way down */
 	bool relay_enabled;
+	const struct consent *consent;
+	const struct drain_view *drain; /* NULL: it does not */
+	bool switch_alarm;
 	uint64_t rate_bits; /* caps.rate, 0 = unlimited */
 	uint64_t burst_bytes;
 	unsigned allocations_max;

@@ -1,6 +1,8 @@
 #include "relay/report.h"
 
+#include "relay/drain.h"
 #include "relay/metrics.h"
+#include "relay/opt_out.h"
 #include "relay/process.h"
 #include "relay/server.h"
 #include "relay/snapshot.h"
@@ -9,12 +11,17 @@
 json_t *
 report_status(struct server *s)
 {
+	struct opt_out_view opt_out;
+	struct drain_view drain;
 	struct stats sum = { 0 };
 	struct process process;
 	struct memory_heap heap;
 	struct status st = {
 		.conf = s->conf,
 		.listeners = s->listeners,
+		.consent = s->consent,
+		.opt_out = &opt_out,
+		.drain = drain_view(s, &drain) ? &drain : NULL,
 		.sum = &sum,
 		.process = &process,
 		.heap = &heap,
@@ -26,6 +33,7 @@ report_status(struct server *s)
 		.is_reloading = s->reload != NULL,
 	};
 
+	opt_out_view(s, &opt_out);
 	server_sum(s, &sum);
 	process_read(&process);
 	memory_heap_read(&heap);
@@ -35,6 +43,8 @@ report_status(struct server *s)
 void
 report_metrics(struct server *s, FILE *out)
 {
+	struct opt_out_view opt_out;
+	struct drain_view drain;
 	struct stats sum = { 0 };
 	struct metrics m = {
 		.sum = &sum,
@@ -43,6 +53,8 @@ report_metrics(struct server *s, FILE *out)
 		.workers = s->worker_count,
 		.is_serving = s->state == SERVER_SERVING,
 		.relay_enabled = s->conf->relay.enabled,
+		.consent = s->consent,
+		.drain = drain_view(s, &drain) ? &drain : NULL,
 		.rate_bits = s->conf->caps.rate,
 		.burst_bytes = s->conf->caps.burst,
 		.allocations_max = s->conf->caps.allocations,
@@ -50,6 +62,8 @@ report_metrics(struct server *s, FILE *out)
 		.reloads_failed = s->reloads_failed,
 	};
 
+	opt_out_view(s, &opt_out);
+	m.switch_alarm = opt_out.alarm[0] != '\0';
 	server_sum(s, &sum);
 	process_read(&m.process);
 	metrics_render(out, &m);

@@ -22,8 +22,10 @@
 #include "relay/audit_watch.h"
 #include "relay/consent.h"
 #include "relay/control.h"
+#include "relay/drain.h"
 #include "relay/gate.h"
 #include "relay/listing.h"
+#include "relay/opt_out.h"
 #include "relay/reload.h"
 #include "relay/snapshot.h"
 #include "relay/verbs.h"
@@ -63,6 +65,15 @@ server_sum(const struct server *s, struct stats *sum)
 {
 	for (unsigned i = 0; i < s->worker_count; i++)
 		stats_sum(sum, worker_stats(s->workers[i]));
+}
+
+void
+server_end(struct server *s, const char *why)
+{
+	log_info("server: ends why=\"%s\"", why);
+	s->state = SERVER_ENDING;
+	daemon_notify("STOPPING=1\nSTATUS=Ending");
+	event_base_loopbreak(s->base);
 }
 
 /* ---- what is ours: no peer may be one of these addresses */
@@ -139,10 +150,7 @@ on_end(evutil_socket_t sig, short what, void *arg)
 	struct server *s = arg;
 
 	(void)what;
-	log_info("server: ends signal=%s", sig == SIGINT ? "INT" : "TERM");
-	s->state = SERVER_ENDING;
-	daemon_notify("STOPPING=1\nSTATUS=Ending");
-	event_base_loopbreak(s->base);
+	server_end(s, sig == SIGINT ? "signal INT" : "signal TERM");
 }
 
 static void
@@ -167,7 +175,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	server_sum(s, &sum);
 	rate_feed(&s->rate, &sum, mono_now());
 	audit_watch_tick(s);
-	if (s->seconds++ % SERVER_STATUS_EVERY_S == 0 && s->reload == NULL)
+	if (s->seconds++ % SERVER_STATUS_EVERY_S == 0 && s->reload == NULL &&
+	    s->drain == NULL)
 		daemon_notify("STATUS=%" PRIu64 " allocations, %u workers%s",
 		    sum.counter[STATS_ALLOCATIONS], s->worker_count,
 		    consent_effect(s->consent)->relay ? ""
@@ -278,7 +287,7 @@ open_shared(struct server *s, char *why, size_t why_size)
 	s->turn = turn_shared_new(s->conf);
 	if (s->policy == NULL || s->budget == NULL || s->turn == NULL)
 		return ENOMEM;
-	if ((rc = gate_open(s)) != 0)
+	if ((rc = gate_open(s)) != 0 || (rc = opt_out_open(s)) != 0)
 		return rc;
 	if (addr_is_none(&s->conf->admin.listen))
 		return 0;
@@ -394,6 +403,8 @@ stop(struct server *s)
 	audit_close(s->audit);
 	listing_free_all(&s->listings);
 	reload_free(s->reload);
+	drain_free(s->drain);
+	opt_out_free(s->opt_out);
 	gate_free(s->gate);
 	consent_free(s->consent);
 	turn_shared_free(s->turn);

@@ -25,11 +25,13 @@ struct audit;
 struct budget_host;
 struct consent;
 struct control;
+struct drain;
 struct event;
 struct event_base;
 struct gate;
 struct net_listeners;
 struct net_tls;
+struct opt_out;
 struct policy;
 struct reload;
 struct snapshot;
@@ -67,6 +69,8 @@ struct server {
 	struct audit *audit;
 	struct consent *consent; /* who says what about relaying */
 	struct gate *gate;       /* and where it holds */
+	struct opt_out *opt_out; /* the operator's word */
+	struct drain *drain;     /* under way, or NULL */
 
 	struct worker **workers;
 	uint64_t *turns_seen; /* loop turns at the watchdog's last look */
@@ -88,6 +92,9 @@ struct server {
 /* Serves until SIGTERM or SIGINT.  Takes conf; borrows path.  Returns 0, or
  * an errno when the start failed (logged). */
 MUST_CHECK int server_run(struct snapshot *conf, const char *path);
+
+/* Ends the loop, and with it all that is relayed; why is for the log. */
+void server_end(struct server *s, const char *why);
 
 /* Builds the policy of conf for the addresses this host has now; NULL when
  * memory is short. */

@@ -5,6 +5,9 @@
 #include "common/build.h"
 #include "common/units.h"
 #include "net/net.h"
+#include "relay/consent.h"
+#include "relay/drain.h"
+#include "relay/opt_out.h"
 #include "relay/snapshot.h"
 
 static json_t *
@@ -38,8 +41,32 @@ listeners_json(const struct net_listeners *l)
 }
 
 static json_t *
-relay_json(const struct snapshot *conf)
+operator_json(const struct opt_out_view *v)
 {
+	if (v == NULL)
+		return json_null();
+	return json_pack("{s:b,s:I,s:I,s:s,s:o,s:s}", "relay", v->word.relay,
+	    "since", (json_int_t)v->word.since_s, "uid",
+	    (json_int_t)v->word.uid, "reason", v->word.reason, "left_ms",
+	    v->left_ms < 0 ? json_null() : number((uint64_t)v->left_ms),
+	    "alarm", v->alarm);
+}
+
+static json_t *
+drain_json(const struct drain_view *v)
+{
+	if (v == NULL)
+		return json_null();
+	return json_pack("{s:o,s:I,s:I,s:I}", "allocations",
+	    number(v->allocations), "left_ms", (json_int_t)v->left_ms, "ends",
+	    (json_int_t)v->ends_s, "uid", (json_int_t)v->uid);
+}
+
+static json_t *
+relay_json(const struct status *st)
+{
+	const struct consent_effect *e = consent_effect(st->consent);
+	const struct snapshot *conf = st->conf;
 	json_t *addresses = json_array();
 	char text[ADDR_TEXT_MAX];
 
@@ -49,21 +76,40 @@ relay_json(const struct snapshot *conf)
 			addr_format_host(&conf->relay.addresses.at[i], text)));
 	snprintf(text, sizeof(text), "%u-%u", conf->relay.port_min,
 	    conf->relay.port_max);
-	return json_pack("{s:b,s:o,s:s}", "enabled", conf->relay.enabled,
+	return json_pack("{s:b,s:b,s:s?,s:s,s:o,s:o,s:s}", "enabled",
+	    conf->relay.enabled, "on", e->relay, "by",
+	    e->relay ? NULL : consent_who_name(e->relay_by), "reason",
+	    e->relay_reason, "operator", operator_json(st->opt_out),
 	    "addresses", addresses, "ports", text);
 }
 
 static json_t *
-caps_json(const struct snapshot *conf)
+rate_json(uint64_t rate)
 {
-	char text[UNITS_TEXT_MAX];
+	return rate == 0 ? json_null() : number(rate);
+}
+
+static const char *
+rate_text(uint64_t rate, char text[UNITS_TEXT_MAX])
+{
+	return rate == 0 ? "unlimited" : units_format_rate(rate, text);
+}
+
+static json_t *
+caps_json(const struct status *st)
+{
+	char text[UNITS_TEXT_MAX], now[UNITS_TEXT_MAX];
+	const struct consent_effect *e = consent_effect(st->consent);
+	const struct snapshot *conf = st->conf;
 	const uint64_t rate = conf->caps.rate;
 
-	return json_pack("{s:s,s:o?,s:o,s:i,s:i}", "rate",
-	    rate == 0 ? "unlimited" : units_format_rate(rate, text),
-	    "rate_bit_s", rate == 0 ? json_null() : number(rate), "burst_bytes",
-	    number(conf->caps.burst), "allocations",
-	    (int)conf->caps.allocations, "allocations_per_user",
+	return json_pack("{s:s,s:o,s:s,s:o,s:s?,s:s,s:o,s:i,s:i}", "rate",
+	    rate_text(rate, text), "rate_bit_s", rate_json(rate),
+	    "effective_rate", rate_text(e->rate, now), "effective_rate_bit_s",
+	    rate_json(e->rate), "rate_by",
+	    e->rate == 0 ? NULL : consent_who_name(e->rate_by), "rate_reason",
+	    e->rate_reason, "burst_bytes", number(conf->caps.burst),
+	    "allocations", (int)conf->caps.allocations, "allocations_per_user",
 	    (int)conf->caps.allocations_per_user);
 }
 
@@ -188,6 +234,8 @@ state_name(const struct status *st)
 {
 	if (!st->is_serving)
 		return "ending";
+	if (st->drain != NULL)
+		return "draining";
 	return st->is_reloading ? "reloading" : "serving";
 }
 
@@ -211,8 +259,9 @@ status_json(const struct status *st)
 	if (all == NULL)
 		return NULL;
 	json_object_set_new(all, "listeners", listeners_json(st->listeners));
-	json_object_set_new(all, "relay", relay_json(st->conf));
-	json_object_set_new(all, "caps", caps_json(st->conf));
+	json_object_set_new(all, "relay", relay_json(st));
+	json_object_set_new(all, "caps", caps_json(st));
+	json_object_set_new(all, "drain", drain_json(st->drain));
 	add_counters(all, sum);
 	json_object_set_new(all, "relayed", relayed_json(sum));
 	json_object_set_new(all, "wire",

@@ -15,12 +15,18 @@
 #include "relay/rate.h"
 #include "relay/stats.h"
 
+struct consent;
+struct drain_view;
 struct net_listeners;
+struct opt_out_view;
 struct snapshot;
 
 struct status {
 	const struct snapshot *conf;
 	const struct net_listeners *listeners; /* NULL: none */
+	const struct consent *consent;
+	const struct opt_out_view *opt_out; /* NULL: nothing is kept */
+	const struct drain_view *drain;     /* NULL: it does not */
 	const struct stats *sum;
 	const struct process *process;
 	const struct memory_heap *heap;

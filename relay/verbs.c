@@ -9,6 +9,7 @@
 #include "relay/report.h"
 #include "relay/server.h"
 #include "relay/verbs_proof.h"
+#include "relay/verbs_relay.h"
 
 static void
 run_status(void *arg, struct control_call *call, const json_t *args)
@@ -78,6 +79,8 @@ const struct control_verb verbs[] = {
 	{ "allocations", false, run_allocations },
 	{ "reload", true, run_reload },
 	{ "audit", false, verbs_audit },
+	{ "relay", true, verbs_relay },
+	{ "drain", true, verbs_drain },
 	{ "version", false, run_version },
 	{ NULL, false, NULL },
 };

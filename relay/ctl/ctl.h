@@ -20,12 +20,14 @@ enum ctl_exit {
 };
 
 struct ctl_verb {
-	const char *name;  /* NULL ends a table */
-	const char *words; /* behind the verb, for --help; "--memory" is the
-			    * option by that name */
+	const char *name; /* NULL ends a table */
+	/* behind the verb, for --help; "--memory" is the option by that name,
+	 * other options are taken where they stand here: their texts are in
+	 * args under their names */
+	const char *words;
 	const char *help;
 	/* Fills args from the words behind the verb; 0 or EINVAL.  NULL: the
-	 * verb takes none. */
+	 * verb takes none, options go to the server as they are. */
 	int (*parse)(json_t *args, int count, char **word);
 	void (*print)(FILE *out, const json_t *answer);
 };
@@ -34,9 +36,16 @@ int ctl_audit_parse(json_t *args, int count, char **word);
 void ctl_audit_print(FILE *out, const json_t *answer);
 int ctl_allocations_parse(json_t *args, int count, char **word);
 void ctl_allocations_print(FILE *out, const json_t *answer);
+void ctl_drain_print(FILE *out, const json_t *answer);
+int ctl_drain_parse(json_t *args, int count, char **word);
+int ctl_relay_parse(json_t *args, int count, char **word);
+void ctl_relay_print(FILE *out, const json_t *answer);
 void ctl_reload_print(FILE *out, const json_t *answer);
 void ctl_memory_print(FILE *out, const json_t *answer);
 void ctl_status_print(FILE *out, const json_t *answer);
 void ctl_version_print(FILE *out, const json_t *answer);
+
+/* The option --deadline of args: "5m" becomes deadline_ms.  0 or EINVAL. */
+MUST_CHECK int ctl_deadline_parse(json_t *args);
 
 #endif

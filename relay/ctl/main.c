@@ -14,7 +14,13 @@
 #include "ctl/ctl.h"
 #include "ctl/verify.h"
 
-enum { WHY_MAX = 512, WORDS_WIDTH = 8 };
+enum {
+	WHY_MAX = 512,
+	OPTION_MAX = 32,
+	/* getopt_long(3): options that a verb takes; above any character */
+	OPTION_TEXT = 256,
+	OPTION_FLAG,
+};
 
 static const char default_socket[] = "/run/supernode/control.sock";
 
@@ -24,6 +30,12 @@ static const struct ctl_verb table[] = {
 	    ctl_memory_print },
 	{ "allocations", "[LIMIT]", "who relays at the moment",
 	    ctl_allocations_parse, ctl_allocations_print },
+	{ "relay", "on|off [--deadline TIME] [--reason TEXT]",
+	    "relay for others, or not until told again", ctl_relay_parse,
+	    ctl_relay_print },
+	{ "drain", "[--deadline TIME | --cancel]",
+	    "take nobody new, end when nobody is left", ctl_drain_parse,
+	    ctl_drain_print },
 	{ "reload", "", "load the configuration again, all or nothing", NULL,
 	    ctl_reload_print },
 	{ "audit", "[key]", "the audit log, or what it is signed with",
@@ -42,25 +54,17 @@ struct options {
 	bool is_memory;
 	bool wants_help;
 	bool wants_version;
-	int word; /* index of the verb in argv */
+	int word;      /* index of the verb in argv */
+	json_t *given; /* options of verbs, by name */
 };
-
-/* Long words push the help away, to two blanks behind them. */
-static int
-help_gap(const struct ctl_verb *v)
-{
-	const int len = (int)strlen(v->words);
-
-	return len < WORDS_WIDTH ? WORDS_WIDTH + 1 - len : 2;
-}
 
 static void
 print_help(FILE *out)
 {
 	fputs("usage: supernodectl [-s SOCKET] [--json] VERB\n\n", out);
 	for (const struct ctl_verb *v = table; v->name != NULL; v++)
-		fprintf(out, "  %-12s %s%*s%s\n", v->name, v->words,
-		    help_gap(v), "", v->help);
+		fprintf(out, "  %s%s%s\n      %s\n", v->name,
+		    *v->words != '\0' ? " " : "", v->words, v->help);
 	fprintf(out,
 	    "\n"
 	    "  -s, --socket SOCKET  control socket (default %s)\n"
@@ -82,13 +86,16 @@ parse(struct options *o, int argc, char **argv)
 		{ "key", required_argument, NULL, 'k' },
 		{ "head", required_argument, NULL, 'e' },
 		{ "memory", no_argument, NULL, 'm' },
+		{ "deadline", required_argument, NULL, OPTION_TEXT },
+		{ "reason", required_argument, NULL, OPTION_TEXT },
+		{ "cancel", no_argument, NULL, OPTION_FLAG },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c;
+	int c, at;
 
-	while ((c = getopt_long(argc, argv, "s:jVh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "s:jVh", longs, &at)) != -1) {
 		switch (c) {
 		case 's':
 			o->socket = optarg;
@@ -104,6 +111,15 @@ parse(struct options *o, int argc, char **argv)
 			break;
 		case 'm':
 			o->is_memory = true;
+			break;
+		case OPTION_TEXT: /* fails for what is no UTF-8 */
+			if (json_object_set_new(o->given, longs[at].name,
+				json_string(optarg)) < 0)
+				return CTL_USAGE;
+			break;
+		case OPTION_FLAG:
+			json_object_set_new(
+			    o->given, longs[at].name, json_true());
 			break;
 		case 'V':
 			o->wants_version = true;
@@ -127,6 +143,24 @@ find(const char *name, bool is_memory)
 		    (strcmp(v->words, "--memory") == 0) == is_memory)
 			return v;
 	return NULL;
+}
+
+/* Does v take every option that was given? */
+static bool
+takes(const struct ctl_verb *v, const json_t *given)
+{
+	char option[OPTION_MAX];
+	const json_t *value;
+	const char *name;
+
+	json_object_foreach((json_t *)given, name, value)
+	{
+		snprintf(option, sizeof(option), "--%s", name);
+		(void)value;
+		if (strstr(v->words, option) == NULL)
+			return false;
+	}
+	return true;
 }
 
 static int
@@ -198,10 +232,10 @@ run(const struct options *o, int count, char **word)
 		    o->is_memory ? " --memory" : "");
 		return CTL_USAGE;
 	}
-	args = json_object();
-	if (v->parse != NULL)
+	args = json_copy(o->given);
+	if (v->parse != NULL && takes(v, args))
 		rc = v->parse(args, count - 1, word + 1);
-	if (rc != 0 || (v->parse == NULL && count > 1)) {
+	if (rc != 0 || !takes(v, o->given) || (v->parse == NULL && count > 1)) {
 		fprintf(
 		    stderr, "usage: supernodectl %s %s\n", v->name, v->words);
 		json_decref(args);
@@ -210,26 +244,35 @@ run(const struct options *o, int count, char **word)
 	return ask(v, o, json_pack("{s:s,s:o}", "verb", v->name, "args", args));
 }
 
-int
-main(int argc, char **argv)
+static int
+act(struct options *o, int argc, char **argv)
 {
-	struct options o = { .socket = default_socket };
-	const int rc = parse(&o, argc, argv);
+	const int rc = parse(o, argc, argv);
 
 	if (rc != CTL_OK ||
-	    (o.word == argc && !o.wants_help && !o.wants_version)) {
+	    (o->word == argc && !o->wants_help && !o->wants_version)) {
 		print_help(stderr);
 		return CTL_USAGE;
 	}
-	if (o.wants_help) {
+	if (o->wants_help) {
 		print_help(stdout);
 		return CTL_OK;
 	}
-	if (o.wants_version) {
+	if (o->wants_version) {
 		printf("supernodectl %s (%s)\n", build_version, build_revision);
 		return CTL_OK;
 	}
-	if (is_verify(argc - o.word, argv + o.word))
-		return verify(&o, argc - o.word - 2, argv + o.word + 2);
-	return run(&o, argc - o.word, argv + o.word);
+	if (is_verify(argc - o->word, argv + o->word))
+		return verify(o, argc - o->word - 2, argv + o->word + 2);
+	return run(o, argc - o->word, argv + o->word);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .socket = default_socket, .given = json_object() };
+	const int rc = act(&o, argc, argv);
+
+	json_decref(o.given);
+	return rc;
 }

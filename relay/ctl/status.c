@@ -1,4 +1,5 @@
 #include <stdbool.h>
+#include <string.h>
 
 #include "ctl/ctl.h"
 #include "ctl/text.h"
@@ -53,7 +54,7 @@ add_relay(struct ctl_text_table *t, const json_t *relay)
 	int at;
 
 	at = snprintf(line, sizeof(line), "%s, ports %s of",
-	    json_is_true(json_object_get(relay, "enabled")) ? "on" : "OFF",
+	    json_is_true(json_object_get(relay, "on")) ? "on" : "OFF",
 	    string(relay, "ports"));
 	json_array_foreach(addresses, i, a)
 	{
@@ -62,6 +63,59 @@ add_relay(struct ctl_text_table *t, const json_t *relay)
 			    "%s %s", i > 0 ? "," : "", json_string_value(a));
 	}
 	row(t, "relay", line);
+}
+
+/* Who says no, and what goes on until when. */
+static void
+add_refusal(struct ctl_text_table *t, const json_t *relay)
+{
+	const json_t *operator= json_object_get(relay, "operator");
+	const json_t *left = json_object_get(operator, "left_ms");
+	const char *alarm =
+	    json_string_value(json_object_get(operator, "alarm"));
+	char line[LINE_MAX_LEN], time[CTL_TEXT_MAX];
+
+	if (!json_is_true(json_object_get(relay, "on"))) {
+		snprintf(line, sizeof(line), "off by %s: %s",
+		    string(relay, "by"), string(relay, "reason"));
+		row(t, "", line);
+	}
+	if (json_is_integer(left)) {
+		snprintf(line, sizeof(line), "allocations may stay for %s",
+		    ctl_text_time(
+			(json_integer_value(left) + 999) / 1000, time));
+		row(t, "", line);
+	}
+	if (alarm != NULL && *alarm != '\0')
+		row(t, "ALARM", alarm);
+}
+
+static void
+add_drain(struct ctl_text_table *t, const json_t *drain)
+{
+	char line[LINE_MAX_LEN], n[CTL_TEXT_MAX], time[CTL_TEXT_MAX];
+
+	if (!json_is_object(drain))
+		return;
+	snprintf(line, sizeof(line), "%s allocations left, ends in %s at most",
+	    ctl_text_count(number(drain, "allocations"), n),
+	    ctl_text_time(
+		(int64_t)(number(drain, "left_ms") + 999) / 1000, time));
+	row(t, "draining", line);
+}
+
+static void
+add_effective_rate(struct ctl_text_table *t, const json_t *caps)
+{
+	char line[LINE_MAX_LEN];
+
+	/* the file's own word is in the line above */
+	if (strcmp(string(caps, "effective_rate"), string(caps, "rate")) == 0)
+		return;
+	snprintf(line, sizeof(line), "now %s each way by %s: %s",
+	    string(caps, "effective_rate"), string(caps, "rate_by"),
+	    string(caps, "rate_reason"));
+	row(t, "", line);
 }
 
 static void
@@ -77,6 +131,7 @@ add_caps(struct ctl_text_table *t, const json_t *caps)
 		    string(caps, "rate"),
 		    ctl_text_bytes(number(caps, "burst_bytes"), burst));
 	row(t, "caps", line);
+	add_effective_rate(t, caps);
 	snprintf(line, sizeof(line), "%s allocations, %s of one user",
 	    ctl_text_count(number(caps, "allocations"), n),
 	    ctl_text_count(number(caps, "allocations_per_user"), user));
@@ -119,6 +174,8 @@ print_head(FILE *out, const json_t *s)
 	row(t, "workers", ctl_text_count(number(s, "workers"), text));
 	add_listeners(t, json_object_get(s, "listeners"));
 	add_relay(t, json_object_get(s, "relay"));
+	add_refusal(t, json_object_get(s, "relay"));
+	add_drain(t, json_object_get(s, "drain"));
 	add_caps(t, json_object_get(s, "caps"));
 	add_counts(t, s);
 	ctl_text_table_print(t, out, "  ");

@@ -85,6 +85,17 @@ print_hex(const char *key, const struct stun_attr *at)
 		printf("%02x", at->value[i]);
 }
 
+/* ALTERNATE-SERVER is not xored. */
+static bool
+read_plain_addr(struct addr *out, const struct stun_attr *at)
+{
+	if (at->len != 8 && at->len != 20)
+		return false;
+	addr_make(out, at->value + 4, at->len - 4,
+	    (uint16_t)(at->value[2] << 8 | at->value[3]));
+	return true;
+}
+
 void
 phrase_print_reply(const struct stun_msg *m)
 {
@@ -105,6 +116,9 @@ phrase_print_reply(const struct stun_msg *m)
 		if (at->type == STUN_ATTR_LIFETIME &&
 		    stun_attr_u32(&v, at) == 0)
 			printf(" lifetime=%" PRIu32, v);
+		if (at->type == STUN_ATTR_ALTERNATE_SERVER &&
+		    read_plain_addr(&a, at))
+			phrase_print_addr("alternate", &a);
 		if (at->type == STUN_ATTR_RESERVATION_TOKEN)
 			print_hex("token", at);
 	}

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -9,6 +10,7 @@
 #include "budget/budget.h"
 #include "common/mem.h"
 #include "relay/gate.h"
+#include "relay/audit.h"
 #include "relay/server.h"
 #include "relay/snapshot.h"
 #include "relay/worker.h"
@@ -19,6 +21,7 @@ enum { WORKERS = 2, POSTS_MAX = 64 };
 /* ---- what the gate stands on */
 
 static struct {
+	char event[16]; /* last one audited */
 	struct server server;
 	struct snapshot conf;
 	uint64_t rate;
@@ -95,6 +98,15 @@ deliver(void)
 	bed.worker_posts = bed.main_posts = 0;
 }
 
+void
+audit_event(struct audit *a, const char *event, json_t *detail)
+{
+	(void)a;
+	assert_non_null(detail);
+	snprintf(bed.event, sizeof(bed.event), "%s", event);
+	json_decref(detail);
+}
+
 static int
 set_up(void **state)
 {
@@ -144,6 +156,7 @@ test_the_budget_has_the_lowest_rate_after_a_reload(void **state)
 {
 	(void)state;
 	say(CONSENT_SITE, true, 300);
+	assert_string_equal(bed.event, "consent");
 	assert_int_equal(bed.rate, 300);
 	bed.rate = 1000; /* as budget_host_apply leaves it */
 	gate_configure(&bed.server, &bed.conf);

@@ -8,16 +8,29 @@
 
 #include <cmocka.h>
 
+#include "relay/consent.h"
+#include "relay/drain.h"
 #include "relay/metrics.h"
 
 static struct stats sum; /* each test begins with zeros */
+
+static struct consent *consent;
+
+static void
+on_effect(void *arg, const struct consent_effect *now)
+{
+	(void)arg;
+	(void)now;
+}
 
 static int
 setup(void **state)
 {
 	(void)state;
 	memset(&sum, 0, sizeof(sum));
-	return 0;
+	consent_free(consent);
+	consent = consent_new(on_effect, NULL);
+	return consent == NULL ? -1 : 0;
 }
 
 static char *
@@ -62,7 +75,7 @@ test_counters_come_out_with_their_labels(void **state)
 		"supernode_turn_errors_total{code=\"508\"} 0",
 		"supernode_turn_errors_total{code=\"699\"} 0",
 	};
-	const struct metrics m = { .sum = &sum };
+	const struct metrics m = { .sum = &sum, .consent = consent };
 	char *text;
 
 	(void)state;
@@ -83,7 +96,7 @@ test_counters_come_out_with_their_labels(void **state)
 static void
 test_every_reason_direction_and_kind_shows_from_the_start(void **state)
 {
-	const struct metrics m = { .sum = &sum };
+	const struct metrics m = { .sum = &sum, .consent = consent };
 	char *text, line[160];
 
 	(void)state;
@@ -112,7 +125,7 @@ test_every_reason_direction_and_kind_shows_from_the_start(void **state)
 static void
 test_an_unlimited_rate_is_infinite(void **state)
 {
-	struct metrics m = { .sum = &sum };
+	struct metrics m = { .sum = &sum, .consent = consent };
 	char *text;
 
 	(void)state;
@@ -143,6 +156,7 @@ test_the_state_of_the_server_shows(void **state)
 		"process_start_time_seconds 1893456000",
 	};
 	const struct metrics m = { .sum = &sum,
+		.consent = consent,
 		.process = { .cpu_s = 0.25,
 		    .resident_bytes = 4096,
 		    .open_fds = 17 },
@@ -161,9 +175,41 @@ test_the_state_of_the_server_shows(void **state)
 }
 
 static void
+test_whose_word_holds_shows(void **state)
+{
+	static const char *const lines[] = {
+		"supernode_relay_on 0",
+		"supernode_consent_refused{by=\"operator\"} 1",
+		"supernode_consent_refused{by=\"site\"} 0",
+		"supernode_consent_rate_bytes_per_second{by=\"site\"} 1000",
+		"supernode_consent_rate_bytes_per_second{by=\"quota\"} +Inf",
+		"supernode_switch_alarm 1",
+		"supernode_draining 1",
+		"supernode_drain_seconds_left 1.500",
+	};
+	const struct consent_say no = { .reason = "no" };
+	const struct consent_say slow = { .relay = true, .rate = 8000 };
+	const struct drain_view drain = { .left_ms = 1500 };
+	const struct metrics m = { .sum = &sum,
+		.consent = consent,
+		.is_serving = true,
+		.switch_alarm = true,
+		.drain = &drain };
+	char *text;
+
+	(void)state;
+	consent_set(consent, CONSENT_OPERATOR, &no);
+	consent_set(consent, CONSENT_SITE, &slow);
+	text = render(&m);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		assert_true(has_line(text, lines[i]));
+	free(text);
+}
+
+static void
 test_samples_follow_their_family(void **state)
 {
-	const struct metrics m = { .sum = &sum };
+	const struct metrics m = { .sum = &sum, .consent = consent };
 	char *text = render(&m), *save = NULL, family[128] = "", type[16];
 	char seen[8192] = "";
 
@@ -194,7 +240,7 @@ test_samples_follow_their_family(void **state)
 static void
 test_promtool_finds_nothing_to_say(void **state)
 {
-	const struct metrics m = { .sum = &sum };
+	const struct metrics m = { .sum = &sum, .consent = consent };
 	char *text;
 	FILE *tool;
 	int rc;
@@ -224,10 +270,14 @@ main(void)
 		    test_an_unlimited_rate_is_infinite, setup),
 		cmocka_unit_test_setup(
 		    test_the_state_of_the_server_shows, setup),
+		cmocka_unit_test_setup(test_whose_word_holds_shows, setup),
 		cmocka_unit_test_setup(test_samples_follow_their_family, setup),
 		cmocka_unit_test_setup(
 		    test_promtool_finds_nothing_to_say, setup),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	consent_free(consent);
+	return failed;
 }

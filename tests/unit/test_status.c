@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include "common/build.h"
+#include "relay/consent.h"
+#include "relay/drain.h"
+#include "relay/opt_out.h"
 #include "relay/snapshot.h"
 #include "relay/status.h"
 
@@ -15,6 +18,16 @@ static struct snapshot conf;
 static struct stats sum;
 static struct process process;
 static struct memory_heap heap;
+static struct consent *consent;
+static struct opt_out_view opt_out;
+static struct drain_view *drain;
+
+static void
+on_effect(void *arg, const struct consent_effect *now)
+{
+	(void)arg;
+	(void)now;
+}
 
 static int
 setup(void **state)
@@ -30,13 +43,22 @@ setup(void **state)
 	conf.relay.addresses = (struct snapshot_addrs){ &relay_address, 1 };
 	conf.relay.port_min = 49152;
 	conf.relay.port_max = 65535;
-	return 0;
+	opt_out = (struct opt_out_view){
+		.word = { .relay = true, .uid = -1 }, .left_ms = -1, .alarm = ""
+	};
+	drain = NULL;
+	consent_free(consent);
+	consent = consent_new(on_effect, NULL);
+	return consent == NULL ? -1 : 0;
 }
 
 static json_t *
 status(void)
 {
 	const struct status st = { .conf = &conf,
+		.consent = consent,
+		.opt_out = &opt_out,
+		.drain = drain,
 		.sum = &sum,
 		.process = &process,
 		.heap = &heap,
@@ -107,6 +129,91 @@ test_an_unlimited_rate_is_null_and_a_limited_one_a_number(void **state)
 	json_decref(all);
 }
 
+static const char *
+text_at(const json_t *all, const char *path)
+{
+	const char *text = json_string_value(at(all, path));
+
+	assert_non_null(text);
+	return text;
+}
+
+static void
+test_whose_word_holds_is_named(void **state)
+{
+	const struct consent_say no = { .rate = 8000, .reason = "because" };
+	json_t *all = status();
+
+	(void)state;
+	assert_true(json_is_true(at(all, "relay.on")));
+	assert_true(json_is_null(at(all, "relay.by")));
+	assert_true(json_is_null(at(all, "caps.effective_rate_bit_s")));
+	assert_true(json_is_null(at(all, "caps.rate_by")));
+	json_decref(all);
+	conf.caps.rate = 9000;
+	consent_set(consent, CONSENT_SITE, &no);
+	all = status();
+	assert_true(json_is_true(at(all, "relay.enabled")));
+	assert_true(json_is_false(at(all, "relay.on")));
+	assert_string_equal(text_at(all, "relay.by"), "site");
+	assert_string_equal(text_at(all, "relay.reason"), "because");
+	assert_string_equal(text_at(all, "caps.rate"), "9kbit/s");
+	assert_string_equal(text_at(all, "caps.effective_rate"), "8kbit/s");
+	assert_int_equal(
+	    json_integer_value(at(all, "caps.effective_rate_bit_s")), 8000);
+	assert_string_equal(text_at(all, "caps.rate_by"), "site");
+	assert_string_equal(text_at(all, "caps.rate_reason"), "because");
+	json_decref(all);
+}
+
+static void
+test_the_operators_switch_shows(void **state)
+{
+	json_t *all = status();
+
+	(void)state;
+	assert_true(json_is_true(at(all, "relay.operator.relay")));
+	assert_true(json_is_null(at(all, "relay.operator.left_ms")));
+	json_decref(all);
+	opt_out = (struct opt_out_view){ .word = { .since_s = 1893456000,
+					     .uid = 1000,
+					     .reason = "exam" },
+		.left_ms = 2500,
+		.alarm = "on fire" };
+	all = status();
+	assert_true(json_is_false(at(all, "relay.operator.relay")));
+	assert_int_equal(
+	    json_integer_value(at(all, "relay.operator.uid")), 1000);
+	assert_int_equal(
+	    json_integer_value(at(all, "relay.operator.since")), 1893456000);
+	assert_int_equal(
+	    json_integer_value(at(all, "relay.operator.left_ms")), 2500);
+	assert_string_equal(text_at(all, "relay.operator.reason"), "exam");
+	assert_string_equal(text_at(all, "relay.operator.alarm"), "on fire");
+	json_decref(all);
+}
+
+static void
+test_a_drain_shows_until_when_and_what_is_left(void **state)
+{
+	struct drain_view v = { .allocations = 3,
+		.left_ms = 60000,
+		.ends_s = 1893456060,
+		.uid = 0 };
+	json_t *all = status();
+
+	(void)state;
+	assert_true(json_is_null(at(all, "drain")));
+	json_decref(all);
+	drain = &v;
+	all = status();
+	assert_string_equal(text_at(all, "state"), "draining");
+	assert_int_equal(json_integer_value(at(all, "drain.allocations")), 3);
+	assert_int_equal(json_integer_value(at(all, "drain.left_ms")), 60000);
+	assert_int_equal(json_integer_value(at(all, "drain.ends")), 1893456060);
+	json_decref(all);
+}
+
 static void
 test_wire_counters_are_summed_by_direction(void **state)
 {
@@ -153,6 +260,10 @@ main(void)
 		cmocka_unit_test_setup(
 		    test_an_unlimited_rate_is_null_and_a_limited_one_a_number,
 		    setup),
+		cmocka_unit_test_setup(test_whose_word_holds_is_named, setup),
+		cmocka_unit_test_setup(test_the_operators_switch_shows, setup),
+		cmocka_unit_test_setup(
+		    test_a_drain_shows_until_when_and_what_is_left, setup),
 		cmocka_unit_test_setup(
 		    test_wire_counters_are_summed_by_direction, setup),
 		cmocka_unit_test_setup(
@@ -160,5 +271,8 @@ main(void)
 		    setup),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	consent_free(consent);
+	return failed;
 }
