@@ -14,7 +14,7 @@ negatives=()
 # what becomes of their own messages is not the point: -R breaks them
 for kind in -N -R "-N -t" "-R -t" "-N -S" "-N -t -S"; do
 	# shellcheck disable=SC2086
-	lab_exec client timeout 20 turnutils_uclient $kind -u "$TURN_USER" \
+	lab_exec client timeout 8 turnutils_uclient $kind -u "$TURN_USER" \
 	    -w "$TURN_PASSWORD" -n 20 -z 20 "${PEER4[@]}" "$SRV_IP4" \
 	    >"$TMP/negative${kind// /}" 2>&1 &
 	negatives+=($!)

@@ -23,19 +23,19 @@ for nat in "${!TYPE[@]}"; do
 	probe_start "$nat" "in-$nat"
 done
 
-direct_attempt pr1 pr2
+direct_attempt pr1 pr2 20 20
 equal "port-restricted to port-restricted, directly" "$ALICE_GOT" 20
 equal "and back" "$BOB_GOT" 20
 # the symmetric side's port is another one than the server saw: its packets
 # arrive, and ours reach it only as an answer to where they came from
 want fc1 echo on
-direct_attempt fc1 sym
+direct_attempt fc1 sym 20 0
 equal "symmetric to full-cone, directly" "$ALICE_GOT" 20
 equal "to where the server saw the symmetric side" "$BOB_GOT" 0
-ask sym await echoes 20 1000
+ask sym await echoes 20 20000
 equal "echoes to the symmetric side" "$(field echoes)" 20
 want fc1 echo off
-direct_attempt fc1 fc2
+direct_attempt fc1 fc2 20 20
 equal "full-cone to full-cone, directly" "$ALICE_GOT" 20
 equal "and back" "$BOB_GOT" 20
 

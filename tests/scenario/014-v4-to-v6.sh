@@ -34,7 +34,7 @@ want peer echo on
 want alice permit "$peer"
 want alice reset
 want alice send indication "$peer" 100 172 2000
-ask alice await echoes 100 3000
+ask alice await echoes 100 20000
 equal "alice's packets came back from a bare IPv6 peer" "$(field echoes)" 100
 
 # without REQUESTED-ADDRESS-FAMILY it stays IPv4

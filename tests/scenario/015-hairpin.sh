@@ -88,7 +88,7 @@ meet tcp udp 25 family=6
 for size in 24 25 26 27 1201; do
 	want bob reset
 	want alice send indication "${RELAYED[bob]}" "$COUNT" "$size" 1000
-	ask bob await received "$COUNT" 3000
+	ask bob await received "$COUNT" 20000
 	intact bob $((COUNT * size))
 	calls=$((calls + 1))
 done
@@ -103,7 +103,7 @@ want bob reset
 want alice permit "${RELAYED[bob]}"
 want bob permit "${RELAYED[alice]}"
 want alice send indication "${RELAYED[bob]}" 20 50001 5000
-ask bob await received 20 5000
+ask bob await received 20 20000
 intact bob $((20 * 50001))
 equal "large packets by loopback" "$(by_loopback)" 0
 

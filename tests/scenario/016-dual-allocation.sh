@@ -41,9 +41,9 @@ want alice reset
 want six reset
 want alice send 0x4002 - 100 172 2000
 want six send 0x4001 - 100 172 2000
-ask six await received 100 3000
+ask six await received 100 20000
 equal "six received from alice" "$(field received)" 100
-ask alice await received 100 3000
+ask alice await received 100 20000
 equal "alice received from six" "$(field received)" 100
 
 # the reserved port is the one above, for whoever has the token

@@ -27,7 +27,7 @@ burst()
 	say "-- $1, $2 bytes"
 	want bob reset
 	want alice send "$1" "${RELAYED[bob]}" "$COUNT" "$2"
-	ask bob await received "$COUNT" 5000
+	ask bob await received "$COUNT" 20000
 	ask bob stats
 	equal "bob's packets" "$(field received)" "$COUNT"
 	equal "bob's bytes" "$(field bytes)" $((COUNT * $2))

@@ -30,7 +30,7 @@ silent()
 }
 tell bob send 0x4001 - 6000 172 1000
 want alice reset
-want alice await received 100 5000
+want alice await received 100 20000
 SRV_RELAY=$'\tenabled = false'
 server_config
 start=$(date +%s%N)
@@ -38,7 +38,7 @@ server_reload
 wait_for 5 "silence" silent
 took=$((($(date +%s%N) - start) / 1000000))
 # the last 100 ms of it were the silence itself
-compare "relaying ended within ms" "$took" -le 1100
+soon "relaying ended within ms" "$took" 1100
 hear bob
 compare "bob was still sending" "$(field sent)" -gt 1000
 wait_for 1 "end of all allocations" has_allocations 0

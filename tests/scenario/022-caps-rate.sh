@@ -39,7 +39,8 @@ while [ "$(date +%s%N)" -lt "$end" ]; do
 	after+=("$(date +%s%N)")
 done
 hear alice
-compare "samples" "${#bytes[@]}" -gt 20
+# some windows; a busy machine takes its time for each
+compare "samples" "${#bytes[@]}" -ge 5
 
 # the widest reading of each window: from before its first sample was asked
 # for until its last was there

@@ -147,9 +147,9 @@ fi
 
 hear alice
 hear bob
-ask alice await received 2000 3000
+ask alice await received 2000 20000
 equal "alice received meanwhile" "$(field received)" 2000
-ask bob await received 2000 3000
+ask bob await received 2000 20000
 equal "bob received meanwhile" "$(field received)" 2000
 server_lives
 [ "$SERVER" = supernode ] || exit 0

@@ -50,7 +50,7 @@ refused()
 	[ "$(drops conn_limit)" -ge 150 ]
 }
 # sooner than the floods' connections end for their silence
-timeout 3 "$BUILD/supernodectl" -s "$SRV_SOCKET" status >/dev/null ||
+timeout 8 "$BUILD/supernodectl" -s "$SRV_SOCKET" status >/dev/null ||
 	fail "the control socket does not answer"
 wait_for 5 "refusal" refused
 compare "descriptors in use" "$(fds)" -le 200

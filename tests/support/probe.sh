@@ -9,7 +9,7 @@
 #	field KEY                  a value of the last answer
 
 declare -A PROBE_IN=() PROBE_OUT=()
-: "${PROBE_TIMEOUT:=30}"
+: "${PROBE_TIMEOUT:=120}"
 
 probe_start()
 {
@@ -91,9 +91,9 @@ calls()
 	tell "$b" send 0x4001 - "$count" "$size" 2000
 	hear "$a"
 	hear "$b"
-	ask "$a" await received "$count" 3000
+	ask "$a" await received "$count" 20000
 	equal "$a received from $b" "$(field received)" "$count"
-	ask "$b" await received "$count" 3000
+	ask "$b" await received "$count" 20000
 	equal "$b received from $a" "$(field received)" "$count"
 }
 
