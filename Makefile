@@ -30,7 +30,7 @@ CPPFLAGS += -DSANITIZED
 endif
 LDFLAGS	+= -pie -Wl,-z,relro,-z,now -pthread
 LIBS	= -levent_core -levent_extra -levent_pthreads \
-	  -lssl -lcrypto -lconfuse -ljansson -luring
+	  -lssl -lcrypto -lconfuse -ljansson -luring -lcares
 Q	= $(if $(V),,@)
 
 common_c := $(sort $(wildcard common/*.c common/*/*.c))

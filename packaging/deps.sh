@@ -6,12 +6,15 @@
 set -eu
 
 run='libevent-core-2.1-7 libevent-extra-2.1-7 libevent-pthreads-2.1-7 libssl3
-    libjemalloc2 libconfuse2 libjansson4 liburing2'
+    libjemalloc2 libconfuse2 libjansson4 liburing2
+    libc-ares2'
 build='gcc libc6-dev make pkg-config git libevent-dev libssl-dev libjemalloc-dev
-    libconfuse-dev libjansson-dev liburing-dev openssl'
+    libconfuse-dev libjansson-dev liburing-dev libc-ares-dev
+    openssl'
 test='bash clang clang-format libclang-rt-14-dev llvm libcmocka-dev coturn
     nftables iproute2 util-linux openssl jq curl socat chromium libnss3-tools
-    prometheus shellcheck mandoc systemd procps'
+    prometheus shellcheck mandoc systemd procps
+    dnsmasq-base'
 off='coturn prometheus'
 
 wanted=

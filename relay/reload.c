@@ -13,6 +13,7 @@
 #include "relay/audit.h"
 #include "relay/gate.h"
 #include "relay/server.h"
+#include "relay/site.h"
 #include "relay/snapshot.h"
 #include "relay/worker.h"
 
@@ -143,6 +144,7 @@ publish(struct server *s, struct reload *r, struct snapshot *conf,
 	budget_host_apply(s->budget, conf);
 	audit_apply(s->audit, conf);
 	gate_configure(s, conf);
+	site_configure(s->site);
 	server_post_all(s, on_apply, r);
 }
 

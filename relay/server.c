@@ -27,6 +27,7 @@
 #include "relay/listing.h"
 #include "relay/opt_out.h"
 #include "relay/reload.h"
+#include "relay/site.h"
 #include "relay/snapshot.h"
 #include "relay/verbs.h"
 #include "relay/worker.h"
@@ -287,7 +288,8 @@ open_shared(struct server *s, char *why, size_t why_size)
 	s->turn = turn_shared_new(s->conf);
 	if (s->policy == NULL || s->budget == NULL || s->turn == NULL)
 		return ENOMEM;
-	if ((rc = gate_open(s)) != 0 || (rc = opt_out_open(s)) != 0)
+	if ((rc = gate_open(s)) != 0 || (rc = opt_out_open(s)) != 0 ||
+	    (rc = site_open(s)) != 0)
 		return rc;
 	if (addr_is_none(&s->conf->admin.listen))
 		return 0;
@@ -400,6 +402,7 @@ stop(struct server *s)
 	control_close(s->control);
 	admin_close(s->admin);
 	stop_workers(s);
+	site_free(s->site);
 	audit_close(s->audit);
 	listing_free_all(&s->listings);
 	reload_free(s->reload);

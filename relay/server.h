@@ -34,6 +34,7 @@ struct net_tls;
 struct opt_out;
 struct policy;
 struct reload;
+struct site;
 struct snapshot;
 struct turn_shared;
 struct worker;
@@ -67,6 +68,7 @@ struct server {
 	struct budget_host *budget;
 	struct turn_shared *turn;
 	struct audit *audit;
+	struct site *site; /* what the network around us says */
 	struct consent *consent; /* who says what about relaying */
 	struct gate *gate;       /* and where it holds */
 	struct opt_out *opt_out; /* the operator's word */

@@ -79,6 +79,7 @@ const struct control_verb verbs[] = {
 	{ "allocations", false, run_allocations },
 	{ "reload", true, run_reload },
 	{ "audit", false, verbs_audit },
+	{ "policy", false, verbs_policy },
 	{ "relay", true, verbs_relay },
 	{ "drain", true, verbs_drain },
 	{ "version", false, run_version },

@@ -1,6 +1,8 @@
 #include "relay/verbs_proof.h"
 
 #include "relay/audit_watch.h"
+#include "relay/server.h"
+#include "relay/site.h"
 
 void
 verbs_audit(void *arg, struct control_call *call, const json_t *args)
@@ -11,4 +13,14 @@ verbs_audit(void *arg, struct control_call *call, const json_t *args)
 	if (json_is_string(show))
 		json_object_set(answer, "show", show);
 	control_answer(call, answer);
+}
+
+void
+verbs_policy(void *arg, struct control_call *call, const json_t *args)
+{
+	struct server *s = arg;
+
+	if (json_is_true(json_object_get(args, "refresh")))
+		site_ask(s->site);
+	control_answer(call, site_json(s->site));
 }

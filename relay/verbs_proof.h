@@ -7,4 +7,7 @@
 /* args: {"show":"key"} */
 void verbs_audit(void *arg, struct control_call *call, const json_t *args);
 
+/* args: {"refresh":true} asks the networks now. */
+void verbs_policy(void *arg, struct control_call *call, const json_t *args);
+
 #endif

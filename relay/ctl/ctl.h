@@ -32,6 +32,8 @@ struct ctl_verb {
 	void (*print)(FILE *out, const json_t *answer);
 };
 
+int ctl_policy_parse(json_t *args, int count, char **word);
+void ctl_policy_print(FILE *out, const json_t *answer);
 int ctl_audit_parse(json_t *args, int count, char **word);
 void ctl_audit_print(FILE *out, const json_t *answer);
 int ctl_allocations_parse(json_t *args, int count, char **word);

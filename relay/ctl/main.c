@@ -38,6 +38,8 @@ static const struct ctl_verb table[] = {
 	    ctl_drain_print },
 	{ "reload", "", "load the configuration again, all or nothing", NULL,
 	    ctl_reload_print },
+	{ "policy", "[refresh]", "what the network around it has published",
+	    ctl_policy_parse, ctl_policy_print },
 	{ "audit", "[key]", "the audit log, or what it is signed with",
 	    ctl_audit_parse, ctl_audit_print },
 	{ "audit", "verify [--key KEY] [--head FILE] FILE...",

@@ -10,6 +10,7 @@
 
 #include "common/addr.h"
 #include "common/code.h"
+#include "policy/site.h"
 
 struct snapshot;
 struct policy;
