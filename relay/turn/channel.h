@@ -9,6 +9,7 @@
 #define RELAY_TURN_CHANNEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/addr.h"
 #include "common/code.h"
@@ -23,19 +24,22 @@ enum {
 	TURN_CHANNEL_MAX = 256,                /* of one allocation */
 };
 
+/* First what each packet asks for. */
 struct turn_channel {
 	struct turn_node by_number;
-	struct turn_node by_peer;
-	struct addr peer;
+	const struct turn_port *port; /* peer's; NULL: none of ours */
+	mono_ms expires;
 	uint16_t number;
 	bool allowed;
 	/* of what gave allowed: the policy, and the opening of port */
 	uint32_t generation;
 	uint32_t mark;
-	const struct turn_port *port; /* peer's; NULL: none of ours */
-	mono_ms expires;
+	struct addr peer;
+	struct turn_node by_peer;
 	struct turn_perm *perm; /* borrowed; counts us */
 };
+_Static_assert(offsetof(struct turn_channel, peer.u.in4.sin_zero) <= 64,
+    "a packet to an IPv4 peer touches one cache line");
 
 struct turn_channel_set {
 	struct turn *turn;         /* borrowed */
