@@ -18,6 +18,15 @@ mono_now_us(void)
 }
 
 int64_t
+mono_boot_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec;
+}
+
+int64_t
 mono_wall_s(void)
 {
 	return (int64_t)time(NULL);

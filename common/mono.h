@@ -16,6 +16,9 @@ enum { MONO_NEVER_MS = INT32_MAX }; /* as a delay: no timer is set */
 mono_ms mono_now(void);
 int64_t mono_now_us(void);
 
+/* Seconds since the machine started, those it was suspended included. */
+int64_t mono_boot_s(void);
+
 /* Wall clock in seconds since 1970, for credentials and nonces. */
 int64_t mono_wall_s(void);
 /* The same in milliseconds, for records. */

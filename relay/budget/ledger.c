@@ -18,16 +18,16 @@ struct key {
 static bool
 is_named(const void *item, const void *key)
 {
-	const struct budget_account *a = item;
+	const struct budget_entry *a = item;
 	const struct key *k = key;
 
 	return a->len == k->len && memcmp(a->name, k->name, k->len) == 0;
 }
 
-static struct budget_account *
+static struct budget_entry *
 new_account(const char *name, size_t len)
 {
-	struct budget_account *a;
+	struct budget_entry *a;
 
 	if ((a = mem_try(1, sizeof(*a) + len + 1)) == NULL)
 		return NULL;
@@ -42,7 +42,7 @@ free_list(struct list *head)
 	struct list *n, *tmp;
 
 	LIST_EACH_SAFE (n, tmp, head)
-		mem_free(LIST_ITEM(n, struct budget_account, node));
+		mem_free(LIST_ITEM(n, struct budget_entry, node));
 }
 
 struct budget_ledger *
@@ -92,13 +92,13 @@ budget_ledger_free(struct budget_ledger *l)
 	mem_free(l);
 }
 
-struct budget_account *
+struct budget_entry *
 budget_ledger_host(struct budget_ledger *l)
 {
 	return l->host;
 }
 
-struct budget_account *
+struct budget_entry *
 budget_ledger_others(struct budget_ledger *l)
 {
 	return l->others;
@@ -107,7 +107,7 @@ budget_ledger_others(struct budget_ledger *l)
 /* ---- users */
 
 static void
-remove_user(struct budget_ledger *l, struct budget_account *a)
+remove_user(struct budget_ledger *l, struct budget_entry *a)
 {
 	table_remove(l->by_name, a->hash, a);
 	list_remove(&a->node);
@@ -124,7 +124,7 @@ add_count(struct budget_count *to, const struct budget_count *c)
 }
 
 static void
-fold(struct budget_ledger *l, struct budget_account *a)
+fold(struct budget_ledger *l, struct budget_entry *a)
 {
 	for (int k = 0; k < BUDGET_PERIODS; k++) {
 		add_count(&l->others->now[k], &a->now[k]);
@@ -143,8 +143,8 @@ make_room(struct budget_ledger *l)
 	if (table_count(l->by_name) < BUDGET_LEDGER_USERS_MAX)
 		return true;
 	LIST_EACH_SAFE (n, tmp, &l->users) {
-		struct budget_account *a =
-		    LIST_ITEM(n, struct budget_account, node);
+		struct budget_entry *a =
+		    LIST_ITEM(n, struct budget_entry, node);
 
 		if (!a->is_spared) {
 			fold(l, a);
@@ -165,11 +165,11 @@ is_text(const char *name, size_t len)
 	return is_valid;
 }
 
-struct budget_account *
+struct budget_entry *
 budget_ledger_user(struct budget_ledger *l, const char *name, size_t len)
 {
 	const uint32_t hash = table_hash(name, len);
-	struct budget_account *a;
+	struct budget_entry *a;
 
 	a = table_find(l->by_name, hash, &(struct key){ name, len });
 	if (a != NULL)
@@ -192,11 +192,11 @@ budget_ledger_users(const struct budget_ledger *l)
 	return table_count(l->by_name);
 }
 
-struct budget_account *
+struct budget_entry *
 budget_ledger_network(struct budget_ledger *l, const char *name)
 {
 	const struct key key = { name, strlen(name) };
-	struct budget_account *a = NULL;
+	struct budget_entry *a = NULL;
 
 	while ((a = budget_ledger_next_network(l, a)) != NULL)
 		if (is_named(a, &key))
@@ -210,22 +210,22 @@ budget_ledger_network(struct budget_ledger *l, const char *name)
 	return a;
 }
 
-static struct budget_account *
-next(struct list *head, struct budget_account *a)
+static struct budget_entry *
+next(struct list *head, struct budget_entry *a)
 {
 	struct list *n = a == NULL ? head->next : a->node.next;
 
-	return n == head ? NULL : LIST_ITEM(n, struct budget_account, node);
+	return n == head ? NULL : LIST_ITEM(n, struct budget_entry, node);
 }
 
-struct budget_account *
-budget_ledger_next_network(struct budget_ledger *l, struct budget_account *a)
+struct budget_entry *
+budget_ledger_next_network(struct budget_ledger *l, struct budget_entry *a)
 {
 	return next(&l->networks, a);
 }
 
-struct budget_account *
-budget_ledger_next_user(struct budget_ledger *l, struct budget_account *a)
+struct budget_entry *
+budget_ledger_next_user(struct budget_ledger *l, struct budget_entry *a)
 {
 	return next(&l->users, a);
 }
@@ -254,7 +254,7 @@ turn_hours(struct budget_ledger *l, int64_t hour)
 }
 
 void
-budget_ledger_add(struct budget_ledger *l, struct budget_account *a,
+budget_ledger_add(struct budget_ledger *l, struct budget_entry *a,
     const struct budget_count *more, int64_t now)
 {
 	add_count(&a->now[BUDGET_DAY], more);
@@ -265,6 +265,16 @@ budget_ledger_add(struct budget_ledger *l, struct budget_account *a,
 	} else if (a->hash != 0 && (more->in != 0 || more->out != 0)) {
 		list_remove(&a->node);
 		list_append(&l->users, &a->node);
+	}
+}
+
+void
+budget_ledger_give_back(struct budget_ledger *l, uint64_t bytes)
+{
+	for (int k = 0; k < BUDGET_PERIODS; k++) {
+		uint64_t *counted = &l->host->now[k].counted;
+
+		*counted -= bytes < *counted ? bytes : *counted;
 	}
 }
 
@@ -302,10 +312,10 @@ budget_ledger_before(const struct budget_ledger *l)
 static void
 each(struct budget_ledger *l,
     void (*fn)(
-	struct budget_account *a, enum budget_period_kind kind, bool is_jump),
+	struct budget_entry *a, enum budget_period_kind kind, bool is_jump),
     enum budget_period_kind kind, bool is_jump)
 {
-	struct budget_account *a = NULL;
+	struct budget_entry *a = NULL;
 
 	fn(l->host, kind, is_jump);
 	fn(l->others, kind, is_jump);
@@ -317,7 +327,7 @@ each(struct budget_ledger *l,
 
 /* Into the next period: empty, unless the clock jumped there. */
 static void
-go_on(struct budget_account *a, enum budget_period_kind kind, bool is_jump)
+go_on(struct budget_entry *a, enum budget_period_kind kind, bool is_jump)
 {
 	const uint64_t used = budget_count_used(&a->now[kind]);
 
@@ -329,7 +339,7 @@ go_on(struct budget_account *a, enum budget_period_kind kind, bool is_jump)
 /* Back into the period before.  What was carried came from there: the one
  * that is larger holds. */
 static void
-go_back(struct budget_account *a, enum budget_period_kind kind, bool is_known)
+go_back(struct budget_entry *a, enum budget_period_kind kind, bool is_known)
 {
 	struct budget_count *now = &a->now[kind];
 	const struct budget_count *before = &a->before[kind];
@@ -390,11 +400,11 @@ budget_ledger_kept(struct budget_ledger *l)
 
 	l->is_to_keep = false;
 	LIST_EACH_SAFE (n, tmp, &l->users) {
-		struct budget_account *a =
-		    LIST_ITEM(n, struct budget_account, node);
+		struct budget_entry *a =
+		    LIST_ITEM(n, struct budget_entry, node);
 		const struct budget_count *c = &a->now[BUDGET_MONTH];
 
-		if (c->in + c->out + c->carried == 0)
+		if (c->in + c->out + c->carried == 0 && !a->is_spared)
 			remove_user(l, a);
 	}
 }

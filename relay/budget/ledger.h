@@ -38,14 +38,18 @@ struct budget_count {
 };
 
 /* OWNER: main */
-struct budget_account {
+struct budget_entry {
 	struct list node; /* users: the one that moved last is last */
 	struct budget_count now[BUDGET_PERIODS];
 	struct budget_count before[BUDGET_PERIODS]; /* the period before */
 	uint64_t reserve; /* held against it after a crash, as on file */
-	uint64_t saved;   /* used in the month, as on file */
-	bool is_spared;   /* not to be folded: its quota is used up */
-	uint8_t warned[BUDGET_PERIODS]; /* for whoever warns */
+	bool is_spared;   /* not to be folded */
+	/* for whoever counts, not on file */
+	uint64_t left[2], taken[2]; /* bytes in and out */
+	uint64_t saved;             /* used in the month, as on file */
+	unsigned round;             /* in which it was last seen */
+	uint8_t warned[BUDGET_PERIODS];
+	int state;
 	uint32_t hash;
 	size_t len;
 	char name[];
@@ -67,28 +71,31 @@ void budget_ledger_free(struct budget_ledger *l);
 bool budget_ledger_turn(struct budget_ledger *l,
     const struct budget_calendar *c, int64_t now, bool is_jump);
 bool budget_ledger_is_to_keep(const struct budget_ledger *l);
-/* The month before is kept elsewhere: users of it alone go. */
+/* The month before is kept elsewhere: users of it alone go, but for spared
+ * ones. */
 void budget_ledger_kept(struct budget_ledger *l);
 
-struct budget_account *budget_ledger_host(struct budget_ledger *l);
+struct budget_entry *budget_ledger_host(struct budget_ledger *l);
 /* All users that have no account of their own. */
-struct budget_account *budget_ledger_others(struct budget_ledger *l);
+struct budget_entry *budget_ledger_others(struct budget_ledger *l);
 /* Makes an account where there is none; `others` when that is not possible.
  * A pointer stays valid until the next of these, turn or kept. */
-struct budget_account *
+struct budget_entry *
 budget_ledger_network(struct budget_ledger *l, const char *name);
-struct budget_account *
+struct budget_entry *
 budget_ledger_user(struct budget_ledger *l, const char *name, size_t len);
 size_t budget_ledger_users(const struct budget_ledger *l);
 /* Walk: start with NULL, ends with NULL. */
-struct budget_account *
-budget_ledger_next_network(struct budget_ledger *l, struct budget_account *a);
-struct budget_account *
-budget_ledger_next_user(struct budget_ledger *l, struct budget_account *a);
+struct budget_entry *
+budget_ledger_next_network(struct budget_ledger *l, struct budget_entry *a);
+struct budget_entry *
+budget_ledger_next_user(struct budget_ledger *l, struct budget_entry *a);
 
 /* a moved more.  now: UTC second, for the host's last hours. */
-void budget_ledger_add(struct budget_ledger *l, struct budget_account *a,
+void budget_ledger_add(struct budget_ledger *l, struct budget_entry *a,
     const struct budget_count *more, int64_t now);
+/* So much of what the host counted did not move after all. */
+void budget_ledger_give_back(struct budget_ledger *l, uint64_t bytes);
 /* counted + carried */
 uint64_t budget_count_used(const struct budget_count *c);
 /* What the host counted in the last 24 hours, and how many seconds of them

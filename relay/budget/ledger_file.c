@@ -310,7 +310,7 @@ take_charge(struct budget_ledger *l, const struct budget_charge *c)
 
 /* What may have moved unseen by the others since all of it was written. */
 static void
-take_reserve(struct budget_account *a)
+take_reserve(struct budget_entry *a)
 {
 	for (int k = 0; k < BUDGET_PERIODS; k++)
 		a->now[k].carried += a->reserve;
@@ -320,7 +320,7 @@ take_reserve(struct budget_account *a)
 static void
 take_reserves(struct budget_ledger *l)
 {
-	struct budget_account *a = NULL;
+	struct budget_entry *a = NULL;
 
 	take_reserve(l->others);
 	while ((a = budget_ledger_next_network(l, a)) != NULL)

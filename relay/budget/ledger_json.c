@@ -41,13 +41,13 @@ row_of(const char *name, const struct budget_count *c)
 }
 
 struct rows {
-	const struct budget_account **at;
+	const struct budget_entry **at;
 	size_t count;
 	bool is_before;
 };
 
 static const struct budget_count *
-month_of(const struct budget_account *a, bool is_before)
+month_of(const struct budget_entry *a, bool is_before)
 {
 	return is_before ? &a->before[BUDGET_MONTH] : &a->now[BUDGET_MONTH];
 }
@@ -55,8 +55,8 @@ month_of(const struct budget_account *a, bool is_before)
 static int
 by_bytes(const void *a, const void *b, void *is_before)
 {
-	const struct budget_account *x = *(struct budget_account *const *)a;
-	const struct budget_account *y = *(struct budget_account *const *)b;
+	const struct budget_entry *x = *(struct budget_entry *const *)a;
+	const struct budget_entry *y = *(struct budget_entry *const *)b;
 	const uint64_t m = bytes_of(month_of(x, *(bool *)is_before));
 	const uint64_t n = bytes_of(month_of(y, *(bool *)is_before));
 
@@ -69,7 +69,7 @@ by_bytes(const void *a, const void *b, void *is_before)
 static json_t *
 rows_of(const struct list *head, bool is_before, struct budget_count *sum)
 {
-	const struct budget_account **all = NULL;
+	const struct budget_entry **all = NULL;
 	json_t *rows = json_array();
 	const struct list *n;
 	size_t count = 0, i = 0;
@@ -81,7 +81,7 @@ rows_of(const struct list *head, bool is_before, struct budget_count *sum)
 		return NULL;
 	}
 	LIST_EACH (n, head)
-		all[i++] = LIST_ITEM(n, const struct budget_account, node);
+		all[i++] = LIST_ITEM(n, const struct budget_entry, node);
 	qsort_r(all, count, sizeof(*all), by_bytes, &is_before);
 	for (i = 0; i < count; i++) {
 		const struct budget_count *c = month_of(all[i], is_before);
@@ -143,7 +143,7 @@ is_empty(const struct budget_count *c)
 
 /* Periods that are empty are left out. */
 static json_t *
-account_json(const struct budget_account *a)
+account_json(const struct budget_entry *a)
 {
 	static const char *const now[] = { "day", "month" };
 	static const char *const before[] = { "day_before", "month_before" };
@@ -173,7 +173,7 @@ accounts_json(const struct list *head)
 	LIST_EACH (n, head)
 		json_array_append_new(all,
 		    account_json(
-			LIST_ITEM(n, const struct budget_account, node)));
+			LIST_ITEM(n, const struct budget_entry, node)));
 	return all;
 }
 
@@ -224,7 +224,7 @@ read_count(struct budget_count *c, const json_t *o, const char *key)
 }
 
 static bool
-read_account(struct budget_account *a, const json_t *o)
+read_account(struct budget_entry *a, const json_t *o)
 {
 	const json_t *reserve = json_object_get(o, "reserve");
 
@@ -248,7 +248,7 @@ read_users(struct budget_ledger *l, const json_t *all)
 	json_array_foreach(all, i, o)
 	{
 		const json_t *name = json_object_get(o, "name");
-		struct budget_account *a;
+		struct budget_entry *a;
 
 		if (!json_is_string(name))
 			return false;
@@ -274,7 +274,7 @@ read_networks(struct budget_ledger *l, const json_t *all)
 	{
 		const char *name =
 		    json_string_value(json_object_get(o, "name"));
-		struct budget_account *a;
+		struct budget_entry *a;
 
 		if (name == NULL)
 			return false;

@@ -11,7 +11,7 @@ struct budget_ledger {
 	int32_t id[BUDGET_PERIODS];
 	int32_t before[BUDGET_PERIODS]; /* -1: none */
 	bool is_to_keep;                /* the month before */
-	struct budget_account *host, *others;
+	struct budget_entry *host, *others;
 	struct list users, networks;
 	struct table *by_name; /* of users */
 	size_t network_count;

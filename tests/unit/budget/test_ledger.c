@@ -58,7 +58,7 @@ ledger(int64_t now)
 }
 
 static void
-move(struct budget_ledger *l, struct budget_account *a, uint64_t bytes,
+move(struct budget_ledger *l, struct budget_entry *a, uint64_t bytes,
     int64_t now)
 {
 	const struct budget_count c = {
@@ -68,7 +68,7 @@ move(struct budget_ledger *l, struct budget_account *a, uint64_t bytes,
 	budget_ledger_add(l, a, &c, now);
 }
 
-static struct budget_account *
+static struct budget_entry *
 user(struct budget_ledger *l, const char *name)
 {
 	return budget_ledger_user(l, name, strlen(name));
@@ -241,7 +241,7 @@ test_the_last_24_hours_are_remembered(void **state)
 {
 	const int64_t start = 1000 * DAY;
 	struct budget_ledger *l = ledger(start);
-	struct budget_account *host = budget_ledger_host(l);
+	struct budget_entry *host = budget_ledger_host(l);
 	int64_t seconds;
 
 	(void)state;
@@ -277,7 +277,7 @@ test_a_year_of_hours_adds_up_month_by_month(void **state)
 	int64_t now = noon(2026, 1, 31);
 	const int64_t end = noon(2027, 3, 1);
 	struct budget_ledger *l = ledger(now);
-	struct budget_account *host = budget_ledger_host(l);
+	struct budget_entry *host = budget_ledger_host(l);
 	uint64_t month = 0, day = 0, all = 0, reported = 0;
 	uint32_t seed = 1;
 	int months = 0;

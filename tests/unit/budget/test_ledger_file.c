@@ -43,7 +43,7 @@ static void
 test_a_crash_charges_users_their_reserve(void **state)
 {
 	struct fixture *f = *state;
-	struct budget_account *alice;
+	struct budget_entry *alice;
 
 	assert_int_equal(reopen(f), 0);
 	move(f, 100);
