@@ -6,6 +6,10 @@
  * of the turn, or later when the other side reads slowly.  entry.c decides
  * what a connection speaks and hands it over by net_stream_speak.
  *
+ * One place each in stream.c: hold and let_go stop and resume reading,
+ * net_stream_flush is where all output has left, end where the client ended
+ * its half.
+ *
  * OWNER: worker.
  */
 #ifndef RELAY_NET_STREAM_H

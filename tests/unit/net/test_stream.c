@@ -1,6 +1,7 @@
 #include "net/conn.h"
 #include "net/core.h"
 #include "net/listeners.h"
+#include "net/slots.h"
 #include "net/stream.h"
 #include "tests/unit/net/bed.h"
 
@@ -300,6 +301,32 @@ test_memory_may_be_short_at_any_point(void **state)
 }
 
 static void
+test_reading_waits_for_a_slot(void **state)
+{
+	struct bed *bed = bed_new(NET_TCP, "127.0.0.1:0");
+	struct net_slots *slots = bed->net->slots;
+	uint8_t *held[SLOT_BIG_COUNT], stun[20];
+	int fd = bed_client(SOCK_STREAM, &bed->at);
+	unsigned n = 0;
+
+	(void)state;
+	while (n < SLOT_BIG_COUNT &&
+	    net_slots_take(slots, SLOT_BIG_ROOM, &held[n]))
+		n++;
+	bed_write(fd, stun, bed_stun(stun));
+	bed_settle(bed);
+	assert_int_equal(bed->messages, 0);
+	assert_int_equal(bed_counter(bed, STATS_CONNECTIONS), 1);
+	while (n > 0)
+		net_slots_release(slots, held[--n]);
+	bed_until(bed, &bed->messages, 1);
+	/* and gives it back at the end of the turn */
+	assert_int_equal(net_slots_spare_big(slots), SLOT_BIG_COUNT);
+	close(fd);
+	bed_free(bed);
+}
+
+static void
 test_no_net_without_memory(void **state)
 {
 	struct bed *bed = bed_prepare(NET_TCP, "127.0.0.1:0");
@@ -334,6 +361,7 @@ main(void)
 		cmocka_unit_test(
 		    test_the_budget_bounds_what_is_read_and_written),
 		cmocka_unit_test(test_memory_may_be_short_at_any_point),
+		cmocka_unit_test(test_reading_waits_for_a_slot),
 		cmocka_unit_test(test_no_net_without_memory),
 	};
 
