@@ -24,6 +24,7 @@
 #include "relay/control.h"
 #include "relay/drain.h"
 #include "relay/gate.h"
+#include "relay/explain.h"
 #include "relay/listing.h"
 #include "relay/opt_out.h"
 #include "relay/reload.h"
@@ -405,6 +406,7 @@ stop(struct server *s)
 	site_free(s->site);
 	audit_close(s->audit);
 	listing_free_all(&s->listings);
+	explain_free_all(&s->explains);
 	reload_free(s->reload);
 	drain_free(s->drain);
 	opt_out_free(s->opt_out);
@@ -440,6 +442,7 @@ server_run(struct snapshot *conf, const char *path)
 	int rc;
 
 	list_init(&s.listings);
+	list_init(&s.explains);
 	signal(SIGPIPE, SIG_IGN);
 	log_info(
 	    "server: starts version=%s revision=%s workers=%u fds=%" PRIu64,

@@ -84,6 +84,7 @@ struct server {
 	bool reload_again;     /* asked for meanwhile */
 	uint64_t reloads_done, reloads_failed;
 	struct list listings; /* `allocations` being gathered */
+	struct list explains; /* answers of `explain` */
 
 	struct rate rate;
 	uint64_t seconds; /* ticks of `second` */

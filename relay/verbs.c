@@ -80,6 +80,7 @@ const struct control_verb verbs[] = {
 	{ "reload", true, run_reload },
 	{ "audit", false, verbs_audit },
 	{ "policy", false, verbs_policy },
+	{ "explain", false, verbs_explain },
 	{ "relay", true, verbs_relay },
 	{ "drain", true, verbs_drain },
 	{ "version", false, run_version },

@@ -10,4 +10,7 @@ void verbs_audit(void *arg, struct control_call *call, const json_t *args);
 /* args: {"refresh":true} asks the networks now. */
 void verbs_policy(void *arg, struct control_call *call, const json_t *args);
 
+/* args: {"what":"an allocation, a user or an address"} */
+void verbs_explain(void *arg, struct control_call *call, const json_t *args);
+
 #endif

@@ -32,6 +32,11 @@ struct ctl_verb {
 	void (*print)(FILE *out, const json_t *answer);
 };
 
+int ctl_explain_parse(json_t *args, int count, char **word);
+void ctl_explain_print(FILE *out, const json_t *answer);
+void ctl_quota_print(FILE *out, const json_t *answer);
+int ctl_report_parse(json_t *args, int count, char **word);
+void ctl_report_print(FILE *out, const json_t *answer);
 int ctl_policy_parse(json_t *args, int count, char **word);
 void ctl_policy_print(FILE *out, const json_t *answer);
 int ctl_audit_parse(json_t *args, int count, char **word);

@@ -20,6 +20,7 @@ enum {
 	/* getopt_long(3): options that a verb takes; above any character */
 	OPTION_TEXT = 256,
 	OPTION_FLAG,
+	OPTION_MAYBE, /* a text may follow behind = */
 };
 
 static const char default_socket[] = "/run/supernode/control.sock";
@@ -36,8 +37,16 @@ static const struct ctl_verb table[] = {
 	{ "drain", "[--deadline TIME | --cancel]",
 	    "take nobody new, end when nobody is left", ctl_drain_parse,
 	    ctl_drain_print },
+	{ "quota", "", "what of the quotas is used, and how long they last",
+	    NULL, ctl_quota_print },
+	{ "report", "[--month [YYYY-MM]]",
+	    "what was relayed in a month, by network and user",
+	    ctl_report_parse, ctl_report_print },
 	{ "reload", "", "load the configuration again, all or nothing", NULL,
 	    ctl_reload_print },
+	{ "explain", "ALLOCATION|USER|ADDRESS",
+	    "why packets were dropped, requests refused", ctl_explain_parse,
+	    ctl_explain_print },
 	{ "policy", "[refresh]", "what the network around it has published",
 	    ctl_policy_parse, ctl_policy_print },
 	{ "audit", "[key]", "the audit log, or what it is signed with",
@@ -91,6 +100,7 @@ parse(struct options *o, int argc, char **argv)
 		{ "deadline", required_argument, NULL, OPTION_TEXT },
 		{ "reason", required_argument, NULL, OPTION_TEXT },
 		{ "cancel", no_argument, NULL, OPTION_FLAG },
+		{ "month", optional_argument, NULL, OPTION_MAYBE },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -117,6 +127,12 @@ parse(struct options *o, int argc, char **argv)
 		case OPTION_TEXT: /* fails for what is no UTF-8 */
 			if (json_object_set_new(o->given, longs[at].name,
 				json_string(optarg)) < 0)
+				return CTL_USAGE;
+			break;
+		case OPTION_MAYBE:
+			if (json_object_set_new(o->given, longs[at].name,
+				optarg != NULL ? json_string(optarg)
+					       : json_true()) < 0)
 				return CTL_USAGE;
 			break;
 		case OPTION_FLAG:

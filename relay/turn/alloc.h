@@ -13,6 +13,7 @@
 #include "common/list.h"
 #include "common/wheel.h"
 #include "turn/channel.h"
+#include "turn/drops.h"
 #include "turn/leg.h"
 #include "turn/perm.h"
 #include "turn/session.h"
@@ -38,6 +39,7 @@ struct turn_alloc {
 	struct turn_session session;           /* flow: key in turn->flows */
 	struct turn_leg legs[TURN_ALLOC_LEGS]; /* IPv4, IPv6 */
 	struct turn_perm_set perms;
+	struct turn_drops drops;
 	struct list node; /* in turn->allocs, last thing done */
 	struct wheel_timer timer;
 	uint64_t id;

@@ -20,6 +20,7 @@ struct pool;
 struct table;
 struct turn_hairpin;
 struct turn_ports;
+struct turn_refusals;
 struct turn_recent;
 struct turn_throttle;
 
@@ -49,7 +50,8 @@ struct turn {
 	uint64_t next_id;    /* of an allocation; worker in the top bits */
 	struct table *flows; /* struct turn_alloc by 5-tuple, borrowed */
 	struct turn_recent *recent; /* in front of flows */
-	struct list allocs;         /* all of them, owned */
+	struct turn_refusals *refusals;
+	struct list allocs; /* all of them, owned */
 	struct pool *alloc_pool;
 	struct pool *perm_pool;
 	struct pool *channel_pool;

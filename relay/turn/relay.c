@@ -30,6 +30,7 @@ static void
 drop(struct turn_alloc *al, enum stats_drop why)
 {
 	al->dropped++;
+	turn_drops_add(&al->drops, why);
 	stats_dropped(al->turn->stats, why);
 }
 

@@ -4,6 +4,7 @@
 
 #include "relay/snapshot.h"
 #include "turn/context.h"
+#include "turn/refusals.h"
 #include "turn/request.h"
 #include "turn/throttle.h"
 
@@ -116,6 +117,7 @@ turn_reply_error(const struct turn_request *rq, int code)
 	struct turn *t = rq->turn;
 	struct turn_reply r;
 
+	turn_refusals_add(t->refusals, rq, code);
 	if (!turn_reply_begin(&r, rq, STUN_ERROR))
 		return;
 	put_code(&r.pen, rq, code);

@@ -45,6 +45,7 @@ turn_request_authenticate(struct turn_request *rq)
 	}
 	if ((rc = turn_auth_check(&rq->id, &why, &rq->auth)) != 0) {
 		stats_add(&t->stats->auth[why], 1);
+		rq->auth_failure = why;
 		return rc;
 	}
 	rq->is_authenticated = true;

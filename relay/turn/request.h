@@ -20,6 +20,7 @@ struct turn_request {
 	bool is_authenticated;
 	struct turn_identity id; /* set when it is */
 	struct turn_auth_input auth;
+	enum stats_auth auth_failure; /* STATS_AUTH_COUNT: none */
 	unsigned unknown_count;
 	uint16_t unknown[STUN_UNKNOWN_MAX];
 	struct stun_msg msg;

@@ -13,6 +13,7 @@
 #include "turn/context.h"
 #include "turn/hairpin.h"
 #include "turn/recent.h"
+#include "turn/refusals.h"
 #include "turn/relay.h"
 #include "turn/reply.h"
 #include "turn/request.h"
@@ -126,6 +127,7 @@ turn_new(const struct turn_config *config)
 	init(t, config);
 	if ((t->flows = table_new(FLOWS_ROOM, is_flow)) == NULL ||
 	    (t->recent = mem_try_aligned(sizeof(*t->recent))) == NULL ||
+	    (t->refusals = turn_refusals_new()) == NULL ||
 	    (t->alloc_pool = pool_new(sizeof(struct turn_alloc), 0)) == NULL ||
 	    (t->perm_pool = pool_new(sizeof(struct turn_perm), 0)) == NULL ||
 	    (t->channel_pool = pool_new(sizeof(struct turn_channel), 0)) ==
@@ -176,6 +178,7 @@ turn_free(struct turn *t)
 	turn_hairpin_leave(t);
 	wheel_stop(t->wheel, &t->sweep);
 	table_free(t->flows);
+	turn_refusals_free(t->refusals);
 	mem_free(t->recent);
 	pool_free(t->alloc_pool);
 	pool_free(t->perm_pool);
@@ -332,6 +335,7 @@ on_stun(struct turn *t, const struct net_flow *from, struct buf *b, mono_ms now)
 	rq.alloc = NULL;
 	rq.now = now;
 	rq.is_authenticated = false;
+	rq.auth_failure = STATS_AUTH_COUNT;
 	rq.unknown_count = 0;
 	switch (rq.msg.class) {
 	case STUN_REQUEST:
@@ -415,7 +419,8 @@ show(const struct turn_alloc *al, turn_view_fn *fn, void *arg, mono_ms now)
 		.up_bytes = al->up_bytes,
 		.down_packets = al->down_packets,
 		.down_bytes = al->down_bytes,
-		.dropped = al->dropped };
+		.dropped = al->dropped,
+		.drops = al->drops };
 	unsigned n = 0;
 
 	memcpy(user, s->username + s->user_at, s->user_len);
@@ -437,4 +442,11 @@ turn_list(struct turn *t, turn_view_fn *fn, void *arg, mono_ms now)
 	OWNER_CHECK(t);
 	LIST_EACH (n, &t->allocs)
 		show(LIST_ITEM(n, struct turn_alloc, node), fn, arg, now);
+}
+
+void
+turn_list_refusals(struct turn *t, turn_refusal_fn *fn, void *arg)
+{
+	OWNER_CHECK(t);
+	turn_refusals_each(t->refusals, fn, arg);
 }

@@ -13,6 +13,8 @@
 #include "common/buf.h"
 #include "common/mono.h"
 #include "net/net.h"
+#include "turn/drops.h"
+#include "turn/refusals.h"
 
 struct audit;
 struct budget;
@@ -94,9 +96,13 @@ struct turn_view {
 	uint64_t up_packets, up_bytes;
 	uint64_t down_packets, down_bytes;
 	uint64_t dropped;
+	struct turn_drops drops; /* why, the last few reasons */
 };
 typedef void turn_view_fn(void *arg, const struct turn_view *v);
 /* Calls fn for each allocation of this worker. */
 void turn_list(struct turn *t, turn_view_fn *fn, void *arg, mono_ms now);
+
+/* Calls fn for each of this worker's refusals, the latest first. */
+void turn_list_refusals(struct turn *t, turn_refusal_fn *fn, void *arg);
 
 #endif
