@@ -10,7 +10,7 @@
 . "$ROOT/tests/support/probe.sh"
 ours_only "listen.offload is ours"
 
-COUNT=500
+COUNT=500 PORTION=100
 lab_net
 lab_host server
 lab_host alice
@@ -21,13 +21,18 @@ SRV_NODE=$'\tworkers = 1'
 SRV_RELAY=$'\thairpin = false' SRV_LISTEN=$'\toffload = true'
 SRV_CAPS=$'\tallocations-per-user = 100'
 
-# burst WAY SIZE: alice sends as fast as she can.
+# burst WAY SIZE: alice sends as fast as she can, and no more at once than waits
+# for a slow reader.
 burst()
 {
+	local sent
+
 	say "-- $1, $2 bytes"
 	want bob reset
-	want alice send "$1" "${RELAYED[bob]}" "$COUNT" "$2"
-	ask bob await received "$COUNT" 20000
+	for ((sent = PORTION; sent <= COUNT; sent += PORTION)); do
+		want alice send "$1" "${RELAYED[bob]}" "$PORTION" "$2"
+		ask bob await received "$sent" 20000
+	done
 	ask bob stats
 	equal "bob's packets" "$(field received)" "$COUNT"
 	equal "bob's bytes" "$(field bytes)" $((COUNT * $2))

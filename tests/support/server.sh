@@ -213,6 +213,8 @@ server_start()
 server_report()
 {
 	if [ "$1" -ne 0 ] && [ "$1" -ne 77 ] && [ -z "$SRV_SKIP_TAIL" ]; then
+		echo "--- what the server dropped:" "$(status '.drops |
+		    with_entries(select(.value > 0)) | tostring' 2>&1)"
 		echo "--- the server's last lines"
 		tail -n 20 "$SRV_LOG_FILE"
 	fi
