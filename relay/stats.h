@@ -137,6 +137,9 @@ struct stats {
 	struct memory memory;
 };
 
+_Static_assert(_Alignof(struct stats) == 64 && sizeof(struct stats) % 64 == 0,
+    "no line of it is another's");
+
 /* Owner only: no atomic read-modify-write is needed. */
 static inline void
 stats_add(_Atomic uint64_t *c, uint64_t n)

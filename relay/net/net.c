@@ -101,7 +101,7 @@ end_ring(struct net *n)
 struct net *
 net_new(const struct net_config *config)
 {
-	struct net *n = mem_try(1, sizeof(*n));
+	struct net *n = mem_try_aligned(sizeof(*n));
 
 	if (n == NULL) {
 		net_tls_put(config->tls);

@@ -12,7 +12,7 @@
 struct net_out *
 net_out_new(struct net *n)
 {
-	struct net_out *o = mem_try(1, sizeof(*o));
+	struct net_out *o = mem_try_aligned(sizeof(*o));
 
 	if (o == NULL)
 		return NULL;

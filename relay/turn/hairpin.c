@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "budget/budget.h"
@@ -40,6 +41,11 @@ struct lane {
 	_Alignas(64) _Atomic bool is_rung; /* a message is on its way */
 };
 
+_Static_assert(sizeof(struct lane) == 3 * 64 &&
+	offsetof(struct lane, is_dirty) == 64 &&
+	offsetof(struct lane, is_rung) == 2 * 64,
+    "nobody's line but the one that both ends ring by, once a batch");
+
 /* What belongs to one worker. */
 struct seat {
 	/* SHARED: atomic */
@@ -49,6 +55,10 @@ struct seat {
 	unsigned dirty_count;
 	uint16_t dirty[SNAPSHOT_WORKERS_MAX]; /* written to in this turn */
 };
+
+_Static_assert(
+    offsetof(struct seat, turn) == 64 && sizeof(struct seat) % 64 == 0,
+    "what a worker writes is no other's line");
 
 struct turn_hairpin {
 	/* FROZEN: after turn_hairpin_new */

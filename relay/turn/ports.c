@@ -36,6 +36,10 @@ struct place {
 	_Atomic uint64_t taken[WORDS];
 };
 
+_Static_assert(
+    offsetof(struct place, taken) % 64 == 0 && sizeof(struct place) % 64 == 0,
+    "what packets read shares no line with what allocations write");
+
 struct reservation {
 	uint8_t token[STUN_TOKEN_LEN];
 	struct addr at; /* none: the slot is free */

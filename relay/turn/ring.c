@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/mem.h"
@@ -28,6 +29,13 @@ struct turn_ring {
 	/* SHARED: atomic, written by the reader */
 	_Alignas(64) _Atomic size_t free;
 };
+
+_Static_assert(offsetof(struct turn_ring, put) == 64 &&
+	offsetof(struct turn_ring, published) == 2 * 64 &&
+	offsetof(struct turn_ring, taken) == 3 * 64 &&
+	offsetof(struct turn_ring, free) == 4 * 64 &&
+	sizeof(struct turn_ring) == 5 * 64,
+    "each end has a line of its own, and one that it shows the other");
 
 struct turn_ring *
 turn_ring_new(size_t bytes)

@@ -38,7 +38,7 @@ turn_shared_new(const struct snapshot *conf)
 {
 	struct turn_shared *s;
 
-	if ((s = mem_try(1, sizeof(*s))) == NULL)
+	if ((s = mem_try_aligned(sizeof(*s))) == NULL)
 		return NULL;
 	if ((s->ports = turn_ports_new(conf)) == NULL ||
 	    (s->throttle = turn_throttle_new()) == NULL ||
@@ -122,7 +122,7 @@ turn_new(const struct turn_config *config)
 {
 	struct turn *t;
 
-	if ((t = mem_try(1, sizeof(*t))) == NULL)
+	if ((t = mem_try_aligned(sizeof(*t))) == NULL)
 		return NULL;
 	init(t, config);
 	if ((t->flows = table_new(FLOWS_ROOM, is_flow)) == NULL ||

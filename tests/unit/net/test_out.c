@@ -70,6 +70,22 @@ test_queue_that_is_full_sends_itself(void **state)
 	bed_free(bed);
 }
 
+/* What one worker's packets write is in no line of another's. */
+static void
+test_each_worker_begins_a_cache_line(void **state)
+{
+	struct bed *one = bed_new(NET_UDP, "127.0.0.1:0");
+	struct bed *two = bed_new(NET_UDP, "127.0.0.1:0");
+
+	(void)state;
+	assert_int_equal((uintptr_t)one->net % 64, 0);
+	assert_int_equal((uintptr_t)two->net % 64, 0);
+	assert_int_equal((uintptr_t)one->net->out % 64, 0);
+	assert_int_equal((uintptr_t)two->net->out % 64, 0);
+	bed_free(one);
+	bed_free(two);
+}
+
 static void
 test_refused_packet_is_counted_and_the_rest_sent(void **state)
 {
@@ -417,6 +433,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_queue_that_is_full_sends_itself),
+		cmocka_unit_test(test_each_worker_begins_a_cache_line),
 		cmocka_unit_test(
 		    test_refused_packet_is_counted_and_the_rest_sent),
 		cmocka_unit_test(test_packets_of_one_size_leave_in_one_call),

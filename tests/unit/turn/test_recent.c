@@ -166,6 +166,22 @@ test_flows_that_differ_in_anything_are_not_confused(void **state)
 	assert_null(turn_recent_find(&r, &flow, tag));
 }
 
+/* Two workers' memory that packets write shares no cache line. */
+static void
+test_each_worker_begins_a_cache_line(void **state)
+{
+	struct turn *other = bed_turn_new();
+
+	(void)state;
+	assert_non_null(other);
+	assert_int_equal((uintptr_t)bed.turn % 64, 0);
+	assert_int_equal((uintptr_t)other % 64, 0);
+	assert_int_equal((uintptr_t)bed.turn->recent % 64, 0);
+	assert_int_equal((uintptr_t)other->recent % 64, 0);
+	assert_int_equal((uintptr_t)bed.budget % 64, 0);
+	turn_free(other);
+}
+
 static void
 test_flows_of_a_subnet_spread_over_the_places(void **state)
 {
@@ -198,6 +214,7 @@ main(void)
 		BED_TEST(test_two_flows_of_one_place_are_told_apart),
 		BED_TEST(test_who_was_pushed_out_takes_nobody_along),
 		BED_TEST(test_flows_that_differ_in_anything_are_not_confused),
+		BED_TEST(test_each_worker_begins_a_cache_line),
 		BED_TEST(test_flows_of_a_subnet_spread_over_the_places),
 	};
 
