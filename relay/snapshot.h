@@ -22,6 +22,8 @@ enum {
 	/* 401 to a bare 20-byte request must fit 2.5x on the wire */
 	SNAPSHOT_REALM_MAX = 40,
 	SNAPSHOT_ERROR_MAX = 512,
+	SNAPSHOT_TITLE_MAX = 63, /* of a network, a schedule */
+	SNAPSHOT_NETWORKS_MAX = 256,
 };
 
 struct table;

@@ -46,8 +46,6 @@ enum {
 	SNAPSHOT_BURST_MIN = 1500, /* one packet must fit */
 	SNAPSHOT_RATE_MIN = 12000, /* and pass within a second */
 	SNAPSHOT_QUOTA_MIN = 1000 * 1000,
-	SNAPSHOT_TITLE_MAX = 63, /* of a network, a schedule */
-	SNAPSHOT_NETWORKS_MAX = 1000,
 	/* of a socket; the kernel keeps twice as much in an int */
 	SNAPSHOT_BUFFER_MIN = 4096,
 	SNAPSHOT_BUFFER_MAX = 512 << 20,

@@ -102,18 +102,20 @@ on_room(void *arg, const struct net_flow *flow, enum stats_dir dir)
 {
 	struct worker *w = arg;
 
-	(void)flow;
-	return budget_room(w->budget, dir, net_now_us(w->net));
+	return turn_room(w->turn, flow, dir);
 }
 
 static void
-on_charge(void *arg, const struct net_flow *flow, enum stats_dir dir,
-    size_t wire)
+on_charge(
+    void *arg, const struct net_flow *flow, enum stats_dir dir, size_t wire)
 {
 	struct worker *w = arg;
 
-	budget_charge(w->budget, dir, net_transport_kind(flow->transport),
-	    wire, net_now_us(w->net));
+	budget_charge(w->budget, dir, net_transport_kind(flow->transport), wire,
+	    net_now_us(w->net));
+	/* turn is gone when the last ones are closed */
+	if (w->turn != NULL && dir == STATS_IN)
+		turn_charge(w->turn, flow, wire);
 }
 
 /* ---- the loop */
@@ -171,13 +173,16 @@ static void
 run_loop(struct worker *w)
 {
 	mono_ms now = mono_now();
+	int64_t now_us;
 
 	while (!atomic_load_explicit(&w->is_ending, memory_order_relaxed)) {
 		wait(w, now);
 		now = net_now(w->net);
 		wheel_advance(w->wheel, now);
 		turn_turn_end(w->turn);
+		now_us = net_now_us(w->net);
 		net_turn_end(w->net);
+		budget_turn_end(w->budget, now_us);
 		stats_add(&w->stats->loop_turns, 1);
 	}
 }
@@ -241,6 +246,7 @@ open_net(struct worker *w)
 
 	if ((w->budget = budget_new(c->budget, w->stats)) == NULL)
 		return ENOMEM;
+	budget_apply(w->budget, c->conf);
 	return (w->net = net_new(&config)) != NULL ? 0 : ENOMEM;
 }
 
@@ -269,6 +275,7 @@ close_all(struct worker *w)
 {
 	if (w->turn != NULL)
 		turn_free(w->turn);
+	w->turn = NULL;
 	if (w->net != NULL)
 		net_free(w->net);
 	if (w->budget != NULL)
@@ -410,6 +417,7 @@ worker_apply(struct worker *w, const struct snapshot *conf,
     const struct policy *policy, struct net_tls *tls)
 {
 	OWNER_CHECK(w);
+	budget_apply(w->budget, conf);
 	net_apply(w->net, conf, tls != NULL ? net_tls_get(tls) : NULL);
 	turn_apply(w->turn, conf, policy, net_now(w->net));
 }

@@ -1,56 +1,22 @@
 #include "budget/budget.h"
 
-#include "budget/bucket.h"
-#include "budget/scope.h"
+#include "budget/own.h"
+#include "budget/share.h"
 #include "common/mem.h"
-#include "relay/snapshot.h"
 
 enum {
-	STUN_CAPACITY = 508,
-	/* what a stream may pass at once: a TLS record and its headers */
-	STREAM_LEASE = 18 * 1024,
-	/* less is not worth a segment of its own */
-	STREAM_ROOM_MIN = 256,
 	PACKET = 1500,
 	/* 20 us, as snapshot_check_burst asks for */
 	LEAST_BURSTS_PER_S = 50000,
-};
-
-struct budget_host {
-	struct budget_bucket bucket[STATS_DIRS];
-
-	/* SHARED: atomic, written by the main thread; edition is odd while
-	 * rate and burst do not belong together */
-	_Alignas(64) _Atomic uint64_t edition;
-	_Atomic uint64_t rate;
-	_Atomic uint64_t burst;
-	_Atomic bool has_quota;
-	_Atomic unsigned allocations_max;
-	_Atomic unsigned per_user_max;
-
-	_Alignas(64) _Atomic int64_t granted;
-	/* OWNER: main */
-	uint64_t conf_rate, conf_burst;
-
-	_Alignas(64) _Atomic unsigned allocations;
-	struct budget_scope *users; /* SHARED: its locks */
-};
-
-struct budget {
-	/* OWNER: worker */
-	struct budget_host *host; /* borrowed */
-	struct stats *stats;      /* borrowed */
-	uint64_t edition;         /* of rate */
-	struct budget_rate rate;
-	struct budget_lease lease[STATS_DIRS];
-	bool has_quota;
-	int64_t grant; /* bytes leased from host->granted */
+	BURSTS_PER_S = 4, /* of a rate that comes without one: 250 ms */
 };
 
 static const enum stats_drop over_cap[STATS_DIRS] = {
 	[STATS_IN] = STATS_DROP_CAP_IN,
 	[STATS_OUT] = STATS_DROP_CAP_OUT,
 };
+
+/* ---- the host, main thread */
 
 struct budget_host *
 budget_host_new(const struct snapshot *conf)
@@ -59,7 +25,7 @@ budget_host_new(const struct snapshot *conf)
 
 	if ((h = mem_try_aligned(sizeof(*h))) == NULL)
 		return NULL;
-	if ((h->users = budget_scope_new()) == NULL)
+	if (budget_limit_init(&h->limit) != 0)
 		goto fail;
 	budget_host_apply(h, conf);
 	return h;
@@ -74,17 +40,9 @@ budget_host_free(struct budget_host *h)
 {
 	if (h == NULL)
 		return;
-	budget_scope_free(h->users);
+	budget_limit_fini(&h->limit);
+	budget_network_free_all(h);
 	mem_free(h);
-}
-
-static void
-publish(struct budget_host *h, uint64_t rate, uint64_t burst)
-{
-	atomic_fetch_add(&h->edition, 1);
-	atomic_store(&h->rate, rate);
-	atomic_store(&h->burst, burst);
-	atomic_fetch_add(&h->edition, 1);
 }
 
 void
@@ -92,34 +50,45 @@ budget_host_apply(struct budget_host *h, const struct snapshot *conf)
 {
 	atomic_store(&h->allocations_max, conf->caps.allocations);
 	atomic_store(&h->per_user_max, conf->caps.allocations_per_user);
+	atomic_store(&h->user_rate, conf->caps.rate_per_user);
+	atomic_store(&h->user_burst, conf->caps.burst_per_user);
+	atomic_store(&h->alloc_rate, conf->caps.rate_per_allocation);
+	atomic_store(&h->alloc_burst, conf->caps.burst_per_allocation);
+	atomic_store(&h->trickle, conf->caps.trickle);
 	h->conf_rate = conf->caps.rate;
 	h->conf_burst = conf->caps.burst;
-	publish(h, h->conf_rate, h->conf_burst);
+	budget_network_apply(h, conf);
+	budget_limit_set(&h->limit, h->conf_rate, h->conf_burst);
+}
+
+static uint64_t
+least_burst(uint64_t bits)
+{
+	const uint64_t least = bits / 8 / LEAST_BURSTS_PER_S;
+
+	return least > PACKET ? least : PACKET;
 }
 
 /* The burst of the configuration has a time at its rate, which stays. */
 static uint64_t
 burst_at(const struct budget_host *h, uint64_t bits)
 {
-	const uint64_t of = h->conf_rate != 0 ? h->conf_rate : 4;
-	const uint64_t bytes = h->conf_rate != 0 ? h->conf_burst : 0;
-	uint64_t burst;
+	uint64_t burst = bits / 8 / BURSTS_PER_S;
 
 	if (bits == h->conf_rate)
 		return h->conf_burst;
-	/* without one, a quarter of a second */
-	burst = bytes != 0 ? (uint64_t)((unsigned __int128)bytes * bits / of)
-			   : bits / 8 / of;
-	if (burst < bits / 8 / LEAST_BURSTS_PER_S)
-		burst = bits / 8 / LEAST_BURSTS_PER_S;
-	return burst > PACKET ? burst : PACKET;
+	if (h->conf_rate != 0)
+		burst = (uint64_t)((unsigned __int128)h->conf_burst * bits /
+		    h->conf_rate);
+	return burst > least_burst(bits) ? burst : least_burst(bits);
 }
 
 void
 budget_host_set_rate(struct budget_host *h, uint64_t bits)
 {
-	if (bits != atomic_load(&h->rate))
-		publish(h, bits, bits != 0 ? burst_at(h, bits) : 0);
+	if (bits != atomic_load(&h->limit.rate))
+		budget_limit_set(
+		    &h->limit, bits, bits != 0 ? burst_at(h, bits) : 0);
 }
 
 void
@@ -129,7 +98,8 @@ budget_host_quota(struct budget_host *h, bool on)
 		return;
 	atomic_store(&h->granted, 0);
 	atomic_store(&h->has_quota, on);
-	publish(h, atomic_load(&h->rate), atomic_load(&h->burst));
+	budget_limit_set(&h->limit, atomic_load(&h->limit.rate),
+	    atomic_load(&h->limit.burst));
 }
 
 void
@@ -145,91 +115,70 @@ budget_host_granted(const struct budget_host *h)
 }
 
 void
+budget_host_watch(struct budget_host *h, const struct budget_watch *watch)
+{
+	h->watch = *watch;
+}
+
+/* ---- the host, any thread */
+
+void
 budget_host_usage(
     struct budget_host *h, struct budget_usage *out, int64_t now_us)
 {
+	struct budget_limit *l = &h->limit;
 	struct budget_rate rate;
 
 	*out = (struct budget_usage){
-		.rate = atomic_load(&h->rate),
-		.burst = atomic_load(&h->burst),
-		.users = (unsigned)budget_scope_users(h->users),
+		.rate = atomic_load(&l->rate),
+		.burst = atomic_load(&l->burst),
+		.users = (unsigned)budget_scope_users(l->users),
+		.active = atomic_load(&l->active),
+		.held = atomic_load(&l->held),
 		.has_quota = atomic_load(&h->has_quota),
 		.granted = atomic_load(&h->granted),
 	};
 	if (out->rate == 0)
 		return;
+	if (atomic_load(&l->binds))
+		out->share = atomic_load(&l->share);
 	budget_rate_init(&rate, out->rate, out->burst);
 	for (unsigned dir = 0; dir < STATS_DIRS; dir++)
 		out->room[dir] =
-		    budget_bucket_room(&h->bucket[dir], &rate, now_us * 1000);
+		    budget_bucket_room(&l->bucket[dir], &rate, now_us * 1000);
 }
 
-/* Reads rate and burst of one edition; leases of the old one are void. */
-static void
-read_edition(struct budget *b)
-{
-	const struct budget_host *h = b->host;
-	uint64_t edition, rate, burst;
-	bool has_quota;
-
-	do {
-		edition = atomic_load(&h->edition);
-		rate = atomic_load(&h->rate);
-		burst = atomic_load(&h->burst);
-		has_quota = atomic_load(&h->has_quota);
-	} while (edition % 2 != 0 || edition != atomic_load(&h->edition));
-	budget_rate_init(&b->rate, rate, burst);
-	b->edition = edition;
-	b->lease[STATS_IN].left = b->lease[STATS_OUT].left = 0;
-	if (has_quota != b->has_quota)
-		b->grant = 0;
-	b->has_quota = has_quota;
-}
-
-/* Is there a cap?  A load of a line that only the main thread writes. */
-static bool
-is_capped(struct budget *b)
-{
-	if (atomic_load_explicit(&b->host->edition, memory_order_relaxed) !=
-	    b->edition)
-		read_edition(b);
-	return b->rate.bits != 0;
-}
-
-/* Takes wire bytes from the grant, into debt if there is none. */
-static void
-spend_grant(struct budget *b, int64_t wire)
-{
-	_Atomic int64_t *granted = &b->host->granted;
-	int64_t left;
-
-	if (b->grant < wire) {
-		left = atomic_load(granted);
-		while (left > 0 &&
-		    !atomic_compare_exchange_weak(granted, &left,
-			left > BUDGET_GRANT_CHUNK ? left - BUDGET_GRANT_CHUNK
-						  : 0))
-			;
-		if (left > 0)
-			b->grant += left > BUDGET_GRANT_CHUNK
-			    ? BUDGET_GRANT_CHUNK
-			    : left;
-	}
-	b->grant -= wire;
-	if (b->grant < 0) {
-		atomic_fetch_add(granted, b->grant);
-		b->grant = 0;
-	}
-}
+struct listing {
+	struct budget_host *host;
+	budget_account_fn *fn;
+	void *arg;
+};
 
 static void
-count(struct budget *b, enum stats_dir dir, enum stats_kind kind, size_t wire)
+show(void *arg, struct budget_party *p)
 {
-	stats_wire(b->stats, dir, kind, wire);
-	if (b->has_quota)
-		spend_grant(b, (int64_t)wire);
+	const struct listing *to = arg;
+	const struct budget_limit *l = &to->host->limit;
+	struct budget_account a;
+
+	budget_account_of(&a, p);
+	a.rate = atomic_load(&to->host->user_rate);
+	if (a.state == BUDGET_TRICKLE)
+		a.rate = atomic_load(&to->host->trickle);
+	if (atomic_load(&l->rate) != 0 && atomic_load(&l->binds))
+		a.share = atomic_load(&l->share);
+	to->fn(to->arg, &a);
 }
+
+void
+budget_host_users(struct budget_host *h, budget_account_fn *fn, void *arg)
+{
+	struct listing to = { h, fn, arg };
+
+	budget_scope_each(h->limit.users, show, &to);
+}
+
+/* ---- a worker */
 
 struct budget *
 budget_new(struct budget_host *host, struct stats *stats)
@@ -240,137 +189,204 @@ budget_new(struct budget_host *host, struct stats *stats)
 		return NULL;
 	b->host = host;
 	b->stats = stats;
-	read_edition(b);
+	budget_hold_init(&b->hold, &host->limit);
+	budget_refresh(b);
 	return b;
 }
 
 void
 budget_free(struct budget *b)
 {
-	if (b != NULL && b->grant > 0 && atomic_load(&b->host->has_quota))
+	if (b != NULL && b->has_quota && b->grant > 0)
 		atomic_fetch_add(&b->host->granted, b->grant);
 	mem_free(b);
 }
 
-/* What dir's lease still holds at now; an old one goes back first. */
-static struct budget_lease *
-current_lease(struct budget *b, enum stats_dir dir, int64_t now)
+void
+budget_apply(struct budget *b, const struct snapshot *conf)
 {
-	struct budget_lease *l = &b->lease[dir];
+	b->networks = (unsigned)conf->network_count;
+	for (unsigned i = 0; i < b->networks; i++) {
+		struct budget_stake *stake = &b->stakes[i];
 
-	if (l->left > 0 && now > l->taken + b->rate.slip)
-		budget_bucket_return(&b->host->bucket[dir], &b->rate, l);
-	return l;
+		*stake = (struct budget_stake){ .network = budget_network_find(
+						    b->host,
+						    conf->networks[i].name) };
+		if (stake->network == NULL)
+			continue; /* nothing is relayed for it */
+		stake->counts = atomic_load(&stake->network->counts);
+		budget_hold_init(&stake->hold, &stake->network->limit);
+	}
+	b->dirty_count = 0;
 }
 
-/* Makes l hold wire bytes: a whole chunk if there is one, else just them. */
-static bool
-renew(struct budget *b, enum stats_dir dir, uint64_t wire, int64_t now)
+void
+budget_refresh(struct budget *b)
 {
-	struct budget_bucket *bucket = &b->host->bucket[dir];
-	struct budget_lease *l = &b->lease[dir];
+	struct budget_host *h = b->host;
+	const bool has_quota = atomic_load(&h->has_quota);
 
-	if (l->left > 0)
-		budget_bucket_return(bucket, &b->rate, l);
-	if (b->rate.chunk > wire &&
-	    budget_bucket_lease(bucket, &b->rate, l, b->rate.chunk, now))
-		return true;
-	return budget_bucket_lease(bucket, &b->rate, l, wire, now);
+	budget_hold_refresh(&b->hold);
+	b->edition = b->hold.edition;
+	budget_pace_init(
+	    &b->user, atomic_load(&h->user_rate), atomic_load(&h->user_burst));
+	budget_pace_init(&b->alloc, atomic_load(&h->alloc_rate),
+	    atomic_load(&h->alloc_burst));
+	budget_pace_init(&b->trickle, atomic_load(&h->trickle),
+	    atomic_load(&h->trickle) / 8 / BURSTS_PER_S + PACKET);
+	if (has_quota != b->has_quota)
+		b->grant = 0;
+	b->has_quota = has_quota;
+	b->has_states = atomic_load(&h->has_states);
+	b->is_free = b->hold.rate.bits == 0 && !has_quota && !b->has_states &&
+	    b->user.cost == 0 && b->alloc.cost == 0 &&
+	    !atomic_load(&h->has_networks);
+}
+
+static bool
+is_capped(struct budget *b)
+{
+	budget_catch_up(b);
+	return b->hold.rate.bits != 0;
+}
+
+/* ---- the grant */
+
+/* Leases a chunk, or what is left of one. */
+static void
+lease_grant(struct budget *b)
+{
+	_Atomic int64_t *granted = &b->host->granted;
+	int64_t left = atomic_load(granted), part;
+
+	do {
+		if (left <= 0)
+			return;
+		part = left < BUDGET_GRANT_CHUNK ? left : BUDGET_GRANT_CHUNK;
+	} while (!atomic_compare_exchange_weak(granted, &left, left - part));
+	b->grant += part;
+}
+
+bool
+budget_has_grant(struct budget *b, size_t need)
+{
+	if (b->grant < (int64_t)need)
+		lease_grant(b);
+	return b->grant >= (int64_t)need;
+}
+
+static void
+count(struct budget *b, enum stats_dir dir, enum stats_kind kind, size_t wire)
+{
+	stats_wire(b->stats, dir, kind, wire);
+	if (!b->has_quota)
+		return;
+	/* without a grant it is owed */
+	if (!budget_has_grant(b, wire)) {
+		atomic_fetch_sub(&b->host->granted, (int64_t)wire - b->grant);
+		b->grant = (int64_t)wire;
+	}
+	b->grant -= (int64_t)wire;
+}
+
+/* ---- packets */
+
+/* What was paid for in advance needs nothing. */
+static bool
+is_paid(struct budget *b, enum stats_dir dir, size_t wire)
+{
+	if (dir != STATS_OUT || b->paid < wire)
+		return false;
+	b->paid -= wire;
+	return true;
 }
 
 bool
 budget_take(struct budget *b, enum stats_dir dir, enum stats_kind kind,
     size_t wire, int64_t now_us)
 {
-	const int64_t now = now_us * 1000;
-	struct budget_lease *l;
-
-	if (is_capped(b)) {
-		l = current_lease(b, dir, now);
-		if (l->left < wire && !renew(b, dir, wire, now)) {
-			stats_dropped(b->stats, over_cap[dir]);
-			return false;
-		}
-		l->left -= wire;
+	if (is_capped(b) && !is_paid(b, dir, wire) &&
+	    !budget_hold_take(&b->hold, dir, wire, now_us * 1000)) {
+		stats_dropped(b->stats, over_cap[dir]);
+		return false;
+	}
+	if (dir == STATS_IN) {
+		b->taken = wire;
+		b->taken_kind = kind;
 	}
 	count(b, dir, kind, wire);
 	return true;
 }
 
+void
+budget_untake(struct budget *b)
+{
+	const uint64_t wire = b->taken;
+
+	if (wire == 0)
+		return;
+	stats_add(&b->stats->wire_bytes[STATS_IN][b->taken_kind], -wire);
+	stats_add(
+	    &b->stats->wire_packets[STATS_IN][b->taken_kind], -(uint64_t)1);
+	if (b->hold.rate.bits != 0)
+		budget_hold_undo(&b->hold, STATS_IN, wire);
+	if (b->has_quota)
+		b->grant += (int64_t)wire;
+	b->taken = 0;
+}
+
+/* ---- streams */
+
 size_t
 budget_room(struct budget *b, enum stats_dir dir, int64_t now_us)
 {
-	const int64_t now = now_us * 1000;
-	struct budget_lease *l;
-	uint64_t room;
-
 	if (!is_capped(b))
 		return SIZE_MAX;
-	l = current_lease(b, dir, now);
-	if (l->left >= STREAM_ROOM_MIN)
-		return l->left;
-	/* reserved, so that no two workers are shown the same room */
-	if (l->left > 0)
-		budget_bucket_return(&b->host->bucket[dir], &b->rate, l);
-	room = budget_bucket_room(&b->host->bucket[dir], &b->rate, now);
-	if (room > STREAM_LEASE)
-		room = STREAM_LEASE;
-	if (room < STREAM_ROOM_MIN ||
-	    !budget_bucket_lease(&b->host->bucket[dir], &b->rate, l, room, now))
-		return 0;
-	return l->left;
+	return budget_hold_room(&b->hold, dir, now_us * 1000);
 }
 
 void
 budget_charge(struct budget *b, enum stats_dir dir, enum stats_kind kind,
     size_t wire, int64_t now_us)
 {
-	const int64_t now = now_us * 1000;
-	struct budget_lease *l;
-	uint64_t spent;
+	size_t paid = 0;
 
+	if (is_capped(b)) {
+		if (dir == STATS_OUT)
+			paid = b->paid < wire ? b->paid : wire;
+		b->paid -= paid;
+		budget_hold_force(&b->hold, dir, wire - paid, now_us * 1000);
+	}
 	count(b, dir, kind, wire);
-	if (!is_capped(b))
-		return;
-	l = current_lease(b, dir, now);
-	spent = wire < l->left ? wire : l->left;
-	l->left -= spent;
-	if (wire > spent)
-		budget_bucket_force(
-		    &b->host->bucket[dir], &b->rate, wire - spent, now);
 }
 
-/* One more allocation on this host, unless it is full. */
-static bool
-count_up(struct budget_host *h)
+/* ---- the end of a turn */
+
+static void
+tell_networks(struct budget *b, int64_t now)
 {
-	unsigned n = atomic_load(&h->allocations);
+	for (unsigned i = 0; i < b->dirty_count; i++) {
+		struct budget_stake *stake = &b->stakes[b->dirty[i]];
 
-	do {
-		if (n >= atomic_load(&h->allocations_max))
-			return false;
-	} while (!atomic_compare_exchange_weak(&h->allocations, &n, n + 1));
-	return true;
-}
-
-int
-budget_admit(struct budget *b, const char *user, size_t len)
-{
-	struct budget_host *h = b->host;
-	int rc;
-
-	if (!count_up(h))
-		return STUN_CAPACITY;
-	rc = budget_scope_enter(
-	    h->users, user, len, atomic_load(&h->per_user_max));
-	if (rc != 0)
-		atomic_fetch_sub(&h->allocations, 1);
-	return rc;
+		for (unsigned dir = 0; dir < STATS_DIRS; dir++) {
+			atomic_fetch_add(
+			    &stake->network->bytes[dir], stake->bytes[dir]);
+			stake->bytes[dir] = 0;
+		}
+		stake->is_dirty = false;
+		if (budget_hold_is_capped(&stake->hold))
+			budget_share_look(stake->hold.limit, now);
+	}
+	b->dirty_count = 0;
 }
 
 void
-budget_release(struct budget *b, const char *user, size_t len)
+budget_turn_end(struct budget *b, int64_t now_us)
 {
-	budget_scope_leave(b->host->users, user, len);
-	atomic_fetch_sub(&b->host->allocations, 1);
+	if (b->paid > 0)
+		budget_hold_undo(&b->hold, STATS_OUT, b->paid);
+	b->paid = 0;
+	tell_networks(b, now_us * 1000);
+	if (is_capped(b))
+		budget_share_look(b->hold.limit, now_us * 1000);
 }

@@ -15,13 +15,6 @@ enum {
 	STUN_CAPACITY = 508,
 };
 
-struct user {
-	unsigned count;
-	uint32_t hash;
-	size_t len;
-	char name[];
-};
-
 struct key {
 	const char *name;
 	size_t len;
@@ -30,7 +23,7 @@ struct key {
 struct shard {
 	/* SHARED: lock */
 	_Alignas(64) pthread_mutex_t lock;
-	struct table *users;
+	struct table *parties;
 };
 
 struct budget_scope {
@@ -38,12 +31,12 @@ struct budget_scope {
 };
 
 static bool
-is_user(const void *item, const void *key)
+is_party(const void *item, const void *key)
 {
-	const struct user *u = item;
+	const struct budget_party *p = item;
 	const struct key *k = key;
 
-	return u->len == k->len && memcmp(u->name, k->name, k->len) == 0;
+	return p->len == k->len && memcmp(p->name, k->name, k->len) == 0;
 }
 
 struct budget_scope *
@@ -56,8 +49,8 @@ budget_scope_new(void)
 	for (size_t i = 0; i < SHARDS; i++)
 		pthread_mutex_init(&s->shard[i].lock, NULL);
 	for (size_t i = 0; i < SHARDS; i++) {
-		s->shard[i].users = table_new(SHARD_ROOM, is_user);
-		if (s->shard[i].users == NULL)
+		s->shard[i].parties = table_new(SHARD_ROOM, is_party);
+		if (s->shard[i].parties == NULL)
 			goto fail;
 	}
 	return s;
@@ -68,14 +61,14 @@ fail:
 }
 
 static void
-free_users(struct table *users)
+free_all(struct table *parties)
 {
-	struct user *u;
+	struct budget_party *p;
 	size_t pos = 0;
 
-	while (users != NULL && (u = table_next(users, &pos)) != NULL)
-		mem_free(u);
-	table_free(users);
+	while (parties != NULL && (p = table_next(parties, &pos)) != NULL)
+		mem_free(p);
+	table_free(parties);
 }
 
 void
@@ -84,73 +77,112 @@ budget_scope_free(struct budget_scope *s)
 	if (s == NULL)
 		return;
 	for (size_t i = 0; i < SHARDS; i++) {
-		free_users(s->shard[i].users);
+		free_all(s->shard[i].parties);
 		pthread_mutex_destroy(&s->shard[i].lock);
 	}
 	mem_free(s);
 }
 
 static int
-add_user(struct shard *sh, const struct key *k, uint32_t hash)
+add(struct budget_party **out, struct shard *sh, const struct key *k,
+    uint32_t hash)
 {
-	struct user *u;
+	struct budget_party *p;
 
-	if ((u = mem_try(1, sizeof(*u) + k->len)) == NULL)
+	if ((p = mem_try_aligned(sizeof(*p) + k->len)) == NULL)
 		return STUN_CAPACITY;
-	u->count = 1;
-	u->hash = hash;
-	u->len = k->len;
-	memcpy(u->name, k->name, k->len);
-	if (table_add(sh->users, hash, u) != 0) {
-		mem_free(u);
+	p->count = 1;
+	p->hash = hash;
+	p->len = k->len;
+	memcpy(p->name, k->name, k->len);
+	if (table_add(sh->parties, hash, p) != 0) {
+		mem_free(p);
 		return STUN_CAPACITY;
 	}
+	*out = p;
 	return 0;
 }
 
 static int
-enter(struct shard *sh, const struct key *k, uint32_t hash, unsigned max)
+enter(struct budget_party **out, struct shard *sh, const struct key *k,
+    unsigned max)
 {
-	struct user *u;
+	const uint32_t hash = table_hash(k->name, k->len);
+	struct budget_party *p;
 
 	if (max == 0)
 		return STUN_QUOTA;
-	if ((u = table_find(sh->users, hash, k)) == NULL)
-		return add_user(sh, k, hash);
-	if (u->count >= max)
+	if ((p = table_find(sh->parties, hash, k)) == NULL)
+		return add(out, sh, k, hash);
+	if (p->count >= max)
 		return STUN_QUOTA;
-	u->count++;
+	p->count++;
+	*out = p;
 	return 0;
 }
 
-int
-budget_scope_enter(
-    struct budget_scope *s, const char *user, size_t len, unsigned max)
+static struct shard *
+shard_of(struct budget_scope *s, uint32_t hash)
 {
-	const uint32_t hash = table_hash(user, len);
-	struct shard *sh = &s->shard[hash >> SHARD_SHIFT];
+	return &s->shard[hash >> SHARD_SHIFT];
+}
+
+int
+budget_scope_enter(struct budget_party **out, struct budget_scope *s,
+    const char *user, size_t len, unsigned max)
+{
+	struct shard *sh = shard_of(s, table_hash(user, len));
 	int rc;
 
 	pthread_mutex_lock(&sh->lock);
-	rc = enter(sh, &(struct key){ user, len }, hash, max);
+	rc = enter(out, sh, &(struct key){ user, len }, max);
 	pthread_mutex_unlock(&sh->lock);
 	return rc;
 }
 
 void
-budget_scope_leave(struct budget_scope *s, const char *user, size_t len)
+budget_scope_leave(struct budget_scope *s, struct budget_party *p,
+    budget_party_fn *last, void *arg)
 {
-	const uint32_t hash = table_hash(user, len);
-	struct shard *sh = &s->shard[hash >> SHARD_SHIFT];
-	struct user *u;
+	struct shard *sh = shard_of(s, p->hash);
 
 	pthread_mutex_lock(&sh->lock);
-	u = table_find(sh->users, hash, &(struct key){ user, len });
-	assert(u != NULL);
-	if (--u->count == 0) {
-		table_remove(sh->users, hash, u);
-		mem_free(u);
+	assert(p->count > 0);
+	if (--p->count == 0) {
+		if (last != NULL)
+			last(arg, p);
+		table_remove(sh->parties, p->hash, p);
+		mem_free(p);
 	}
+	pthread_mutex_unlock(&sh->lock);
+}
+
+void
+budget_scope_each(struct budget_scope *s, budget_party_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < SHARDS; i++) {
+		struct budget_party *p;
+		size_t pos = 0;
+
+		pthread_mutex_lock(&s->shard[i].lock);
+		while ((p = table_next(s->shard[i].parties, &pos)) != NULL)
+			fn(arg, p);
+		pthread_mutex_unlock(&s->shard[i].lock);
+	}
+}
+
+void
+budget_scope_find(struct budget_scope *s, const char *user, size_t len,
+    budget_party_fn *fn, void *arg)
+{
+	const struct key key = { user, len };
+	const uint32_t hash = table_hash(user, len);
+	struct shard *sh = shard_of(s, hash);
+	struct budget_party *p;
+
+	pthread_mutex_lock(&sh->lock);
+	if ((p = table_find(sh->parties, hash, &key)) != NULL)
+		fn(arg, p);
 	pthread_mutex_unlock(&sh->lock);
 }
 
@@ -161,7 +193,7 @@ budget_scope_users(struct budget_scope *s)
 
 	for (size_t i = 0; i < SHARDS; i++) {
 		pthread_mutex_lock(&s->shard[i].lock);
-		n += table_count(s->shard[i].users);
+		n += table_count(s->shard[i].parties);
 		pthread_mutex_unlock(&s->shard[i].lock);
 	}
 	return n;

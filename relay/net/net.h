@@ -36,6 +36,8 @@ enum {
 	/* IPv4/IPv6 + UDP, and IPv4/IPv6 + TCP without options */
 	NET_WIRE_UDP4 = 28,
 	NET_WIRE_UDP6 = 48,
+	/* more under DTLS: header, explicit nonce, tag (AES-GCM) */
+	NET_WIRE_DTLS = 13 + 8 + 16,
 	NET_WIRE_TCP4 = 40,
 	NET_WIRE_TCP6 = 60,
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "policy/own.h"
 #include "policy/ranges.h"
 #include "relay/snapshot.h"
 
@@ -62,7 +63,8 @@ struct policy {
 	struct policy_ranges *configured; /* relay.allow, relay.deny */
 	struct policy_ranges *own;        /* this host's addresses */
 	struct policy_ranges *relays;     /* relay.addresses and outsides */
-	uint64_t ports[65536 / 64];       /* of our listeners */
+	struct policy_networks *networks;
+	uint64_t ports[65536 / 64]; /* of our listeners */
 };
 
 static void
@@ -187,6 +189,8 @@ policy_new(
 		goto fail;
 	if ((p->own = build_own(conf, own, own_count)) == NULL)
 		goto fail;
+	if ((p->networks = policy_networks_new(conf)) == NULL)
+		goto fail;
 	mark_ports(p, conf->listen.udp.at, conf->listen.udp.count);
 	mark_ports(p, conf->listen.tcp.at, conf->listen.tcp.count);
 	mark_ports(p, conf->listen.tls.at, conf->listen.tls.count);
@@ -208,6 +212,7 @@ policy_free(struct policy *p)
 	policy_ranges_free(p->configured);
 	policy_ranges_free(p->own);
 	policy_ranges_free(p->relays);
+	policy_networks_free(p->networks);
 	mem_free(p);
 }
 
@@ -279,6 +284,12 @@ policy_peer(const struct policy *p, const struct addr *peer, bool with_port,
 	if (verdict == POLICY_ALLOW && addr_family(&a) != addr_family(peer))
 		verdict = judge(p, peer);
 	return verdict;
+}
+
+const struct policy_networks *
+policy_networks_of(const struct policy *p)
+{
+	return p->networks;
 }
 
 bool

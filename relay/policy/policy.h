@@ -10,6 +10,7 @@
 
 #include "common/addr.h"
 #include "common/code.h"
+#include "policy/network.h"
 #include "policy/site.h"
 
 struct snapshot;

@@ -5,6 +5,7 @@
 #include "budget/budget.h"
 #include "common/pool.h"
 #include "common/table.h"
+#include "policy/policy.h"
 #include "turn/context.h"
 #include "turn/recent.h"
 #include "turn/report.h"
@@ -25,12 +26,6 @@ turn_alloc_find(struct turn *t, const struct net_flow *flow)
 	if (al != NULL)
 		turn_recent_note(t->recent, al, tag);
 	return al;
-}
-
-static const char *
-user_of(const struct turn_alloc *al)
-{
-	return al->session.username + al->session.user_at;
 }
 
 static bool
@@ -97,6 +92,14 @@ open_legs(struct turn_alloc *al, const struct turn_want *want, mono_ms now)
 	return open_leg(al, want->v6 ? AF_INET6 : AF_INET, want, now);
 }
 
+void
+turn_alloc_locate(struct turn_alloc *al)
+{
+	al->chain.network =
+	    policy_network(al->turn->policy, &al->session.flow.client);
+	al->perms.client = al->chain.network;
+}
+
 static void
 init(struct turn_alloc *al, const struct turn_request *rq,
     const struct turn_want *want)
@@ -142,9 +145,14 @@ turn_alloc_open(struct turn_alloc **out, const struct turn_request *rq,
 	init(al, rq, want);
 	if ((rc = turn_session_init(&al->session, rq->flow, &rq->id)) != 0)
 		goto fail;
-	if ((rc = budget_admit(t->budget, rq->id.user, rq->id.user_len)) != 0)
+	turn_alloc_locate(al);
+	if (!policy_client_may(t->policy, al->chain.network)) {
+		rc = 403;
 		goto fail;
-	al->is_admitted = true;
+	}
+	if ((rc = budget_admit(
+		 t->budget, &al->chain, rq->id.user, rq->id.user_len)) != 0)
+		goto fail;
 	if ((rc = open_legs(al, want, rq->now)) != 0)
 		goto fail;
 	if (table_add(t->flows, turn_session_hash(rq->flow), al) != 0) {
@@ -192,8 +200,7 @@ turn_alloc_close(struct turn_alloc *al, const char *why)
 	turn_perm_fini(&al->perms);
 	for (unsigned i = 0; i < TURN_ALLOC_LEGS; i++)
 		turn_leg_close(&al->legs[i], t);
-	if (al->is_admitted)
-		budget_release(t->budget, user_of(al), al->session.user_len);
+	budget_release(t->budget, &al->chain);
 	turn_session_fini(&al->session);
 	pool_put(t->alloc_pool, al);
 }

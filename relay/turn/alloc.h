@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
+#include "budget/budget.h"
 #include "common/list.h"
 #include "common/wheel.h"
 #include "turn/channel.h"
@@ -39,12 +40,12 @@ struct turn_alloc {
 	struct turn_session session;           /* flow: key in turn->flows */
 	struct turn_leg legs[TURN_ALLOC_LEGS]; /* IPv4, IPv6 */
 	struct turn_perm_set perms;
+	struct budget_chain chain; /* whom packets are charged to */
 	struct turn_drops drops;
 	struct list node; /* in turn->allocs, last thing done */
 	struct wheel_timer timer;
 	uint64_t id;
 	mono_ms opened;
-	bool is_admitted; /* budget_release is due */
 	/* for the same answer again (RFC 8656, section 7.2) */
 	bool has_token;
 	int16_t missing; /* 440 or 508: the other family's, 0 = none */
@@ -66,6 +67,8 @@ struct turn_alloc *turn_alloc_find(struct turn *t, const struct net_flow *flow);
  */
 MUST_CHECK int turn_alloc_open(struct turn_alloc **out,
     const struct turn_request *rq, const struct turn_want *want);
+/* Finds out again which network its client is in. */
+void turn_alloc_locate(struct turn_alloc *al);
 /* Ends it; why is for the log.  Accepts a half-built one, and NULL. */
 void turn_alloc_close(struct turn_alloc *al, const char *why);
 

@@ -90,15 +90,20 @@ turn_perm_find(const struct turn_perm_set *set, const struct addr *peer)
 }
 
 static bool
-is_host_allowed(const struct turn *t, const struct addr *host)
+is_host_allowed(
+    const struct turn_perm_set *set, const struct addr *host, uint16_t *network)
 {
-	return policy_peer(t->policy, host, false, false) == POLICY_ALLOW;
+	const struct policy *p = set->turn->policy;
+
+	*network = (uint16_t)policy_network(p, host);
+	return policy_peer(p, host, false, false) == POLICY_ALLOW &&
+	    policy_pair_may(p, set->client, host, *network);
 }
 
 bool
 turn_perm_judge(struct turn_perm *perm, const struct turn *t)
 {
-	perm->allowed = is_host_allowed(t, &perm->host);
+	perm->allowed = is_host_allowed(perm->set, &perm->host, &perm->network);
 	perm->generation = t->generation;
 	return perm->allowed;
 }
@@ -118,6 +123,7 @@ add(struct turn_perm_set *set, const struct addr *peer, uint32_t hash,
 	perm->expires = now;
 	perm->generation = set->turn->generation;
 	perm->allowed = true;
+	perm->set = set;
 	turn_index_add(&set->by_host, &perm->node, hash);
 	stats_count(set->turn->stats, STATS_PERMISSIONS, 1);
 	return perm;
@@ -129,12 +135,14 @@ turn_perm_get(struct turn_perm **out, struct turn_perm_set *set,
 {
 	const uint32_t hash = turn_index_hash_host(peer);
 	struct turn_perm *perm;
+	uint16_t network;
 
-	if (!is_host_allowed(set->turn, peer))
+	if (!is_host_allowed(set, peer, &network))
 		return 403;
 	if ((perm = find(set, peer, hash)) == NULL &&
 	    (perm = add(set, peer, hash, now)) == NULL)
 		return 508;
+	perm->network = network;
 	*out = perm;
 	return 0;
 }

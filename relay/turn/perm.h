@@ -30,10 +30,13 @@ struct turn_perm {
 	uint32_t generation; /* of the policy that gave allowed */
 	uint16_t channels;   /* bindings that point here */
 	bool allowed;
+	uint16_t network;          /* of host, by that policy */
+	struct turn_perm_set *set; /* borrowed: whose it is */
 };
 
 struct turn_perm_set {
 	struct turn *turn; /* borrowed */
+	unsigned client;   /* the network of the client */
 	struct turn_index by_host;
 };
 

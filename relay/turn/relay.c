@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "budget/budget.h"
 #include "common/stun/attr.h"
 #include "common/stun/channel.h"
 #include "relay/snapshot.h"
@@ -48,43 +49,83 @@ find_alloc(struct turn *t, const struct net_flow *from)
 	return al;
 }
 
-/* port: peer's, if it is one of ours. */
+static size_t
+wire_udp(const struct addr *a)
+{
+	return addr_family(a) == AF_INET6 ? NET_WIRE_UDP6 : NET_WIRE_UDP4;
+}
+
+/* May the packet that came last leave with so many bytes on the wire? */
+static bool
+is_affordable(struct turn_alloc *al, const struct budget_packet *p)
+{
+	struct turn *t = al->turn;
+
+	if (budget_relay(t->budget, &al->chain, p, net_now_us(t->net)))
+		return true;
+	al->dropped++;
+	return false;
+}
+
+static bool
+is_stream(const struct turn_alloc *al)
+{
+	return al->session.flow.transport == NET_TCP ||
+	    al->session.flow.transport == NET_TLS;
+}
+
+/* Where a packet goes: peer by its permission, and its port, if that is one
+ * of ours. */
+struct way {
+	const struct addr *peer;
+	const struct turn_port *port;
+	const struct turn_perm *perm;
+	bool dont_fragment;
+};
+
 static void
-send_up(struct turn_alloc *al, const struct addr *peer,
-    const struct turn_port *port, struct buf *b, bool dont_fragment)
+send_up(struct turn_alloc *al, const struct way *to, struct buf *b)
 {
 	const struct snapshot *conf = al->turn->conf;
 	struct stats *stats = al->turn->stats;
-	struct turn_leg *leg = turn_alloc_leg(al, addr_family(peer));
+	struct turn_leg *leg = turn_alloc_leg(al, addr_family(to->peer));
+	const struct budget_packet packet = {
+		.out = b->len + wire_udp(to->peer),
+		.network = to->perm->network,
+		.is_stream = is_stream(al),
+	};
 
 	if (leg == NULL) {
 		drop(al, STATS_DROP_FAMILY);
 		return;
 	}
+	if (!is_affordable(al, &packet))
+		return;
 	al->up_packets++;
 	al->up_bytes += b->len;
 	stats_count(stats, STATS_RELAYED_UP_PACKETS, 1);
 	stats_count(stats, STATS_RELAYED_UP_BYTES, b->len);
-	if (port == NULL || !conf->relay.hairpin ||
-	    !turn_hairpin_send(leg, port, b))
-		net_relayed_send(leg->socket, peer, b, dont_fragment);
+	if (to->port == NULL || !conf->relay.hairpin ||
+	    !turn_hairpin_send(leg, to->port, b))
+		net_relayed_send(leg->socket, to->peer, b, to->dont_fragment);
 }
 
-/* Returns whether b may go to peer. */
-static bool
-is_permitted(struct turn_alloc *al, const struct addr *peer, mono_ms now)
+/* The permission by which b may go to peer, or NULL: counted. */
+static const struct turn_perm *
+let_out(struct turn_alloc *al, const struct addr *peer, mono_ms now)
 {
-	const struct turn_perm *perm = turn_perm_find(&al->perms, peer);
+	struct turn_perm *perm = turn_perm_find(&al->perms, peer);
 
 	if (perm == NULL || !turn_perm_is_live(perm, now)) {
 		drop(al, STATS_DROP_NO_PERMISSION);
-		return false;
+		return NULL;
 	}
-	if (!turn_peer_is_allowed(al->turn, peer)) {
+	if (!turn_perm_is_allowed(perm, al->turn) ||
+	    !turn_peer_is_allowed(al->turn, peer)) {
 		drop(al, STATS_DROP_DENIED_PEER);
-		return false;
+		return NULL;
 	}
-	return true;
+	return perm;
 }
 
 void
@@ -93,6 +134,7 @@ turn_relay_send(struct turn *t, const struct net_flow *from,
 {
 	const struct stun_attr *data = stun_msg_find(m, STUN_ATTR_DATA);
 	struct turn_alloc *al = find_alloc(t, from);
+	struct way to = { 0 };
 	struct addr peer;
 	uint16_t unknown[STUN_UNKNOWN_MAX];
 	int rc;
@@ -109,13 +151,15 @@ turn_relay_send(struct turn *t, const struct net_flow *from,
 		drop(al, rc == 443 ? STATS_DROP_FAMILY : STATS_DROP_MALFORMED);
 		return;
 	}
-	if (!is_permitted(al, &peer, now))
+	if ((to.perm = let_out(al, &peer, now)) == NULL)
 		return;
 	/* the data leaves from where it lies */
 	buf_pull(b, (size_t)(data->value - b->data));
 	buf_trim(b, data->len);
-	send_up(al, &peer, turn_ports_find(t->shared->ports, &peer), b,
-	    stun_msg_find(m, STUN_ATTR_DONT_FRAGMENT) != NULL);
+	to.peer = &peer;
+	to.port = turn_ports_find(t->shared->ports, &peer);
+	to.dont_fragment = stun_msg_find(m, STUN_ATTR_DONT_FRAGMENT) != NULL;
+	send_up(al, &to, b);
 }
 
 void
@@ -124,6 +168,7 @@ turn_relay_channel(
 {
 	struct turn_alloc *al;
 	struct turn_channel *ch;
+	struct way to = { 0 };
 	uint16_t number;
 	size_t len;
 
@@ -138,13 +183,17 @@ turn_relay_channel(
 		drop(al, STATS_DROP_NO_CHANNEL);
 		return;
 	}
-	if (!turn_peer_channel_is_allowed(t, ch)) {
+	if (!turn_perm_is_allowed(ch->perm, t) ||
+	    !turn_peer_channel_is_allowed(t, ch)) {
 		drop(al, STATS_DROP_DENIED_PEER);
 		return;
 	}
 	buf_pull(b, STUN_CHANNEL_HEADER_LEN);
 	buf_trim(b, len);
-	send_up(al, &ch->peer, ch->port, b, false);
+	to.peer = &ch->peer;
+	to.port = ch->port;
+	to.perm = ch->perm;
+	send_up(al, &to, b);
 }
 
 /* ---- peer to client */
@@ -224,6 +273,26 @@ let_in(struct turn_alloc *al, const struct addr *peer,
 	return perm;
 }
 
+/* What a message of len bytes is on the wire to the client, in a channel or
+ * as an indication from peer.  Of streams it is an estimate: they are charged
+ * when they are written. */
+static size_t
+wire_down(const struct turn_alloc *al, const struct addr *peer,
+    const struct turn_channel *ch, size_t len)
+{
+	const struct net_flow *flow = &al->session.flow;
+
+	if (ch != NULL)
+		len += STUN_CHANNEL_HEADER_LEN;
+	else
+		len = stun_padded(len) +
+		    (addr_family(peer) == AF_INET6 ? DATA_HEAD_V6
+						   : DATA_HEAD_V4);
+	if (flow->transport == NET_DTLS)
+		len += NET_WIRE_DTLS;
+	return len + wire_udp(&flow->client);
+}
+
 bool
 turn_relay_down(
     struct turn_leg *leg, const struct addr *peer, struct buf *b, mono_ms now)
@@ -233,8 +302,16 @@ turn_relay_down(
 	const struct turn_channel *ch =
 	    turn_channel_by_peer(&al->channels, peer, now);
 	const uint32_t len = b->len;
+	const struct turn_perm *perm = let_in(al, peer, ch, now);
+	struct budget_packet packet;
 
-	if (let_in(al, peer, ch, now) == NULL)
+	if (perm == NULL)
+		return false;
+	packet = (struct budget_packet){
+		.out = wire_down(al, peer, ch, len),
+		.network = perm->network,
+	};
+	if (!is_affordable(al, &packet))
 		return false;
 	if (ch != NULL) {
 		uint8_t *head = buf_push(b, STUN_CHANNEL_HEADER_LEN);

@@ -8,6 +8,7 @@
 #include "common/secret.h"
 #include "common/stun/channel.h"
 #include "common/table.h"
+#include "policy/policy.h"
 #include "relay/snapshot.h"
 #include "turn/alloc.h"
 #include "turn/context.h"
@@ -210,6 +211,15 @@ is_user_gone(struct turn_alloc *al, const struct snapshot *conf)
 	return al->session.expiry == 0 && static_user(al, conf) == NULL;
 }
 
+/* Is its client now in a network that may not? */
+static bool
+is_outside(struct turn_alloc *al, const struct snapshot *conf)
+{
+	(void)conf;
+	turn_alloc_locate(al);
+	return !policy_client_may(al->turn->policy, al->chain.network);
+}
+
 /* The key that was remembered may be wrong now: the next request takes the
  * long way.  TURN REST: only when no secret was replaced, or a call that
  * outlives its credential would lose its permissions. */
@@ -239,6 +249,7 @@ turn_apply(struct turn *t, const struct snapshot *conf,
 	t->conf = conf;
 	t->policy = policy;
 	t->generation++;
+	close_where(t, is_outside, conf, "network does not relay");
 }
 
 /* ---- requests */
@@ -376,6 +387,27 @@ turn_closed(void *arg, const struct net_flow *flow, mono_ms now)
 		return;
 	al->session.flow.conn = NULL;
 	turn_alloc_close(al, "connection closed");
+}
+
+size_t
+turn_room(struct turn *t, const struct net_flow *flow, enum stats_dir dir)
+{
+	struct turn_alloc *al = turn_alloc_find(t, flow);
+	const int64_t now_us = net_now_us(t->net);
+
+	return al == NULL
+	    ? budget_room(t->budget, dir, now_us)
+	    : budget_stream_room(t->budget, &al->chain, dir, now_us);
+}
+
+void
+turn_charge(struct turn *t, const struct net_flow *flow, size_t wire)
+{
+	struct turn_alloc *al = turn_alloc_find(t, flow);
+
+	if (al != NULL)
+		budget_stream_charge(
+		    t->budget, &al->chain, wire, net_now_us(t->net));
 }
 
 void

@@ -70,6 +70,12 @@ void turn_apply(struct turn *t, const struct snapshot *conf,
 /* Ends every allocation; why is for the log. */
 void turn_end(struct turn *t, const char *why);
 
+/* How many bytes of a stream may pass. */
+size_t
+turn_room(struct turn *t, const struct net_flow *flow, enum stats_dir dir);
+/* wire bytes of a stream came in; the host has been charged for them. */
+void turn_charge(struct turn *t, const struct net_flow *flow, size_t wire);
+
 /* The end of a loop turn, before net_turn_end. */
 void turn_turn_end(struct turn *t);
 

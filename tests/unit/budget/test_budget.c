@@ -200,14 +200,15 @@ run_thread(void *arg)
 {
 	struct thread_run *r = arg;
 	struct budget *b = budget_new(r->host, r->stats);
+	struct budget_chain chain = { 0 };
 
 	for (int64_t us = 1000000; us < 3000000; us += 10) {
 		const size_t size = 60 + draw(&r->seed, 1400);
 
 		if (budget_take(b, STATS_OUT, STATS_PEER, size, us))
 			r->at[r->count++] = (struct passed){ us, size };
-		if (us % 5000 == 0 && budget_admit(b, "alice", 5) == 0)
-			budget_release(b, "alice", 5);
+		if (us % 5000 == 0 && budget_admit(b, &chain, "alice", 5) == 0)
+			budget_release(b, &chain);
 	}
 	budget_free(b);
 	return NULL;
@@ -366,17 +367,22 @@ static void
 test_allocations_are_admitted_up_to_both_limits(void **state)
 {
 	struct fixture f = open_fixture(0, 0); /* 3 in all, 2 a user */
+	struct budget_chain c[4] = { 0 };
 
 	(void)state;
-	assert_int_equal(budget_admit(f.b, "alice", 5), 0);
-	assert_int_equal(budget_admit(f.b, "alice", 5), 0);
-	assert_int_equal(budget_admit(f.b, "alice", 5), 486);
-	assert_int_equal(budget_admit(f.b, "bob", 3), 0);
-	assert_int_equal(budget_admit(f.b, "carol", 5), 508);
-	budget_release(f.b, "alice", 5);
-	assert_int_equal(budget_admit(f.b, "carol", 5), 0);
-	budget_release(f.b, "carol", 5);
-	assert_int_equal(budget_admit(f.b, "alice", 5), 0);
+	assert_int_equal(budget_admit(f.b, &c[0], "alice", 5), 0);
+	assert_int_equal(budget_admit(f.b, &c[1], "alice", 5), 0);
+	assert_ptr_equal(c[0].user, c[1].user);
+	assert_int_equal(budget_admit(f.b, &c[2], "alice", 5), 486);
+	budget_release(f.b, &c[2]); /* legal */
+	assert_int_equal(budget_admit(f.b, &c[2], "bob", 3), 0);
+	assert_int_equal(budget_admit(f.b, &c[3], "carol", 5), 508);
+	budget_release(f.b, &c[0]);
+	assert_int_equal(budget_admit(f.b, &c[3], "carol", 5), 0);
+	budget_release(f.b, &c[3]);
+	assert_int_equal(budget_admit(f.b, &c[0], "alice", 5), 0);
+	for (unsigned i = 0; i < 3; i++)
+		budget_release(f.b, &c[i]);
 	close_fixture(&f);
 }
 
@@ -387,6 +393,7 @@ test_building_survives_every_failing_allocation(void **state)
 	struct budget_host *h = NULL;
 	struct budget *b = NULL;
 	struct stats *s = mem_try_aligned(sizeof(*s));
+	struct budget_chain c[2] = { 0 };
 	long n;
 
 	(void)state;
@@ -401,10 +408,12 @@ test_building_survives_every_failing_allocation(void **state)
 	mem_fail_at(-1);
 	assert_non_null(b = budget_new(h, s));
 	mem_fail_at(0);
-	assert_int_equal(budget_admit(b, "x", 1), 508);
+	assert_int_equal(budget_admit(b, &c[0], "x", 1), 508);
 	mem_fail_at(-1);
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(budget_admit(b, "x", 1), 0);
+		assert_int_equal(budget_admit(b, &c[i], "x", 1), 0);
+	for (int i = 0; i < 2; i++)
+		budget_release(b, &c[i]);
 	budget_free(b);
 	budget_host_free(h);
 	mem_free(s);

@@ -1,0 +1,102 @@
+/*
+ * own: what the files of budget/ share: the host's and a worker's state.
+ */
+#ifndef RELAY_BUDGET_OWN_H
+#define RELAY_BUDGET_OWN_H
+
+#include "budget/budget.h"
+#include "budget/limit.h"
+#include "budget/scope.h"
+#include "relay/snapshot.h"
+
+/* A network by its name, for as long as the process runs. */
+struct budget_network {
+	struct budget_limit limit;
+	/* SHARED: atomic */
+	_Alignas(64) _Atomic uint64_t bytes[STATS_DIRS];
+	_Atomic uint64_t dropped;
+	_Atomic int state;   /* enum budget_state */
+	_Atomic bool counts; /* to the quota */
+	_Atomic bool is_configured;
+	_Atomic(struct budget_network *) next;
+	char name[SNAPSHOT_TITLE_MAX + 1]; /* FROZEN */
+};
+
+struct budget_host {
+	struct budget_limit limit;
+	/* SHARED: atomic, written by the main thread under limit.edition */
+	_Alignas(64) _Atomic unsigned allocations_max;
+	_Atomic unsigned per_user_max;
+	_Atomic uint64_t user_rate, user_burst;
+	_Atomic uint64_t alloc_rate, alloc_burst;
+	_Atomic uint64_t trickle;
+	_Atomic bool has_quota;
+	_Atomic bool has_networks;
+	_Atomic bool has_states; /* some user's or network's is not open */
+	_Atomic(struct budget_network *) networks; /* ours, only added to */
+	/* OWNER: main */
+	uint64_t conf_rate, conf_burst;
+	struct budget_watch watch; /* FROZEN */
+
+	/* SHARED: atomic */
+	_Alignas(64) _Atomic int64_t granted;
+	_Alignas(64) _Atomic unsigned allocations;
+};
+
+/* A worker's hold on a network. */
+struct budget_stake {
+	struct budget_network *network; /* borrowed; NULL: none */
+	struct budget_hold hold;
+	bool counts;
+	bool is_dirty;              /* in budget.dirty */
+	uint64_t bytes[STATS_DIRS]; /* not told to the network yet */
+};
+
+struct budget {
+	/* OWNER: worker */
+	struct budget_host *host; /* borrowed */
+	struct stats *stats;      /* borrowed */
+	struct budget_hold hold;
+	uint64_t edition; /* of what follows, up to is_free */
+	struct budget_pace user, alloc, trickle;
+	bool has_quota;
+	bool has_states;
+	bool is_free;  /* nothing is asked of a packet */
+	int64_t grant; /* bytes leased from host->granted */
+	size_t taken;  /* on the wire: what came in last */
+	size_t paid;   /* of OUT: taken before it is sent */
+	enum stats_kind taken_kind;
+	unsigned networks; /* stakes in use: the i-th is number i + 1 */
+	unsigned dirty_count;
+	uint16_t dirty[SNAPSHOT_NETWORKS_MAX];
+	struct budget_stake stakes[SNAPSHOT_NETWORKS_MAX];
+};
+
+/* The network of that name, or NULL; made if there is none (main thread;
+ * NULL: no memory). */
+struct budget_network *
+budget_network_find(struct budget_host *h, const char *name);
+struct budget_network *
+budget_network_get(struct budget_host *h, const char *name);
+void budget_network_apply(struct budget_host *h, const struct snapshot *conf);
+void budget_network_free_all(struct budget_host *h);
+
+void budget_account_of(struct budget_account *a, const struct budget_party *p);
+
+/* Does the grant cover need bytes?  Leases more of it. */
+bool budget_has_grant(struct budget *b, size_t need);
+/* The packet taken last was not: it is not counted, and gives back. */
+void budget_untake(struct budget *b);
+
+/* Reads what the main thread has changed. */
+void budget_refresh(struct budget *b);
+
+static inline void
+budget_catch_up(struct budget *b)
+{
+	if (atomic_load_explicit(
+		&b->host->limit.edition, memory_order_relaxed) != b->edition)
+		budget_refresh(b);
+}
+
+#endif
