@@ -51,12 +51,12 @@ say "--- at once, under traffic"
 talk
 tell bob send 0x4001 - 3000 172 1000
 want alice reset
-want alice await received 100 5000
+want alice await received 100 20000
 start=$(date +%s%N)
 out=$(ctl relay off --reason "exam week")
 wait_for 1 "end of all allocations" has_allocations 0
 took=$((($(date +%s%N) - start) / 1000000))
-compare "ended within ms" "$took" -le 1000
+soon "ended within ms" "$took" 1000
 matches "it says what ends" "$out" "2 allocations end now"
 hear bob
 compare "bob was still sending" "$(field sent)" -gt 1000
@@ -105,14 +105,14 @@ equal "a reason of two lines is refused" "$rc" 1
 say "--- on again"
 matches "answer" "$(ctl relay on)" "relaying is on"
 talk
-out=$(ctl relay off --deadline 2s)
-matches "it says how many are left" "$out" "2 allocations are left, for 2 s"
+out=$(ctl relay off --deadline 5s)
+matches "it says how many are left" "$out" "2 allocations are left, for 5 s"
 want bob open udp "$(udp4)"
 want bob user "$TURN_USER" "$TURN_PASSWORD"
 refused 403 bob allocate
 want alice refresh 600
-matches "status counts down" "$(ctl status)" "may stay for [12] s"
-wait_for 4 "end at the deadline" has_allocations 0
+matches "status counts down" "$(ctl status)" "may stay for [1-5] s"
+wait_for 10 "end at the deadline" has_allocations 0
 equal "nothing waits" "$(status .relay.operator.left_ms)" null
 
 say "--- a disk that does not take it"

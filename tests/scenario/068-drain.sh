@@ -123,9 +123,9 @@ say "--- 508 without another, and the deadline"
 SRV_RELAY=
 again
 joins alice udp "$(udp4)"
-ctl drain --deadline 2s >/dev/null
+ctl drain --deadline 5s >/dev/null
 newcomer bob 508
-ended 4
+ended 10
 log_says 'drain: deadline reached, the rest is closed allocations=1' ||
 	fail "the log does not say what was closed"
 log_says 'allocation closed .*why="shut down"' || fail "not closed"
