@@ -1,5 +1,6 @@
 #include "relay/reload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "policy/policy.h"
 #include "relay/audit.h"
 #include "relay/gate.h"
+#include "relay/live.h"
 #include "relay/server.h"
 #include "relay/site.h"
 #include "relay/snapshot.h"
@@ -24,6 +26,7 @@ struct reload {
 	const struct policy *policy;
 	struct net_tls *tls;
 	/* OWNER: main */
+	const char *area; /* of the log; "reload" is the files' */
 	struct snapshot *old_conf;
 	struct policy *old_policy;
 	struct net_tls *old_tls;
@@ -102,9 +105,8 @@ on_applied(void *context, void *arg)
 	if (--r->waiting > 0)
 		return;
 	s->reload = NULL;
-	s->reloads_done++;
+	log_info("%s: applied by every worker", r->area);
 	reload_free(r);
-	log_info("reload: applied by every worker");
 	daemon_notify("READY=1");
 	if (s->reload_again) {
 		s->reload_again = false;
@@ -124,12 +126,25 @@ on_apply(void *context, void *arg)
 	server_post(r->server, on_applied, r);
 }
 
-/* From here on nothing can fail. */
-static void
-publish(struct server *s, struct reload *r, struct snapshot *conf,
-    struct policy *policy, struct net_tls *tls)
+int
+reload_publish(struct server *s, const char *area, struct snapshot *conf,
+    struct net_tls *tls)
 {
+	struct policy *policy = server_policy(conf);
+	struct reload *r = mem_try(1, sizeof(*r));
+
+	assert(s->reload == NULL);
+	if (policy == NULL || r == NULL) {
+		snapshot_free(conf);
+		policy_free(policy);
+		if (tls != NULL)
+			net_tls_put(tls);
+		mem_free(r);
+		return ENOMEM;
+	}
+	/* from here on nothing can fail */
 	*r = (struct reload){ .server = s,
+		.area = area,
 		.conf = conf,
 		.policy = policy,
 		.tls = tls,
@@ -146,6 +161,7 @@ publish(struct server *s, struct reload *r, struct snapshot *conf,
 	gate_configure(s, conf);
 	site_configure(s->site);
 	server_post_all(s, on_apply, r);
+	return 0;
 }
 
 static int
@@ -164,10 +180,9 @@ int
 reload_begin(struct server *s, char text[RELOAD_TEXT_MAX])
 {
 	char why[SNAPSHOT_ERROR_MAX] = "out of memory";
-	struct policy *policy = NULL;
+	const struct snapshot *old = s->conf;
 	struct snapshot *conf = NULL;
 	struct net_tls *tls = NULL;
-	struct reload *r;
 	int rc;
 
 	if (s->reload != NULL) {
@@ -181,20 +196,14 @@ reload_begin(struct server *s, char text[RELOAD_TEXT_MAX])
 	if ((rc = load(s, &conf, &tls, why)) != 0)
 		return fail_reload(s, rc, why, text);
 
-	policy = server_policy(conf);
-	r = mem_try(1, sizeof(*r));
-	if (policy == NULL || r == NULL) {
-		snapshot_free(conf);
-		policy_free(policy);
-		if (tls != NULL)
-			net_tls_put(tls);
-		mem_free(r);
-		return fail_reload(s, ENOMEM, why, text);
-	}
+	/* the old one lives until the workers have answered */
+	if ((rc = reload_publish(s, "reload", conf, tls)) != 0)
+		return fail_reload(s, rc, why, text);
+	live_forget(s);
+	s->reloads_done++;
 	if (log_open(conf->log.level, conf->log.target) != 0)
 		log_warn("reload: log target not opened target=%s",
 		    conf->log.target);
-	tell_changes(s->audit, s->conf, conf, text);
-	publish(s, r, conf, policy, tls);
+	tell_changes(s->audit, old, conf, text);
 	return 0;
 }

@@ -408,6 +408,7 @@ stop(struct server *s)
 	listing_free_all(&s->listings);
 	explain_free_all(&s->explains);
 	reload_free(s->reload);
+	mem_free(s->live);
 	drain_free(s->drain);
 	opt_out_free(s->opt_out);
 	gate_free(s->gate);

@@ -29,6 +29,7 @@ struct drain;
 struct event;
 struct event_base;
 struct gate;
+struct live;
 struct net_listeners;
 struct net_tls;
 struct opt_out;
@@ -82,6 +83,7 @@ struct server {
 	struct admin *admin;
 	struct reload *reload; /* under way, or NULL */
 	bool reload_again;     /* asked for meanwhile */
+	struct live *live;     /* changed on top of the files, or NULL */
 	uint64_t reloads_done, reloads_failed;
 	struct list listings; /* `allocations` being gathered */
 	struct list explains; /* answers of `explain` */

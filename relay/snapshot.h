@@ -196,6 +196,9 @@ MUST_CHECK int snapshot_load(
 /* The same from text that is called name in messages, without conf.d. */
 MUST_CHECK int snapshot_load_text(struct snapshot **out, const char *name,
     const char *text, char why[SNAPSHOT_ERROR_MAX]);
+/* The same as snapshot_load, with more, in the file's syntax, read last. */
+MUST_CHECK int snapshot_load_with(struct snapshot **out, const char *path,
+    const char *more, char why[SNAPSHOT_ERROR_MAX]);
 void snapshot_free(struct snapshot *s);
 
 /* Writes the effective configuration in the file's syntax, secrets as

@@ -366,9 +366,29 @@ finish(struct snapshot_loader *ld)
 	return snapshot_credentials(ld);
 }
 
-/* Loads text when there is some, else path and its drop-ins. */
+/* path is read with its drop-ins, unless text stands in their place. */
+struct source {
+	const char *path;
+	const char *text;
+	const char *more; /* read last */
+};
+
 static int
-load(struct snapshot_loader *ld, const char *path, const char *text)
+feed(struct snapshot_loader *ld, const struct source *from, glob_t *found)
+{
+	int rc = 0;
+
+	if (from->text != NULL)
+		rc = feed_copy(ld, from->path, from->text);
+	else if (from->path != NULL && (rc = feed_file(ld, from->path)) == 0)
+		rc = feed_drop_ins(ld, from->path, found);
+	if (rc == 0 && from->more != NULL)
+		rc = feed_copy(ld, "caps", from->more);
+	return rc;
+}
+
+static int
+load(struct snapshot_loader *ld, const struct source *from)
 {
 	struct schema *schema;
 	glob_t found = { 0 };
@@ -384,11 +404,7 @@ load(struct snapshot_loader *ld, const char *path, const char *text)
 		goto done;
 	}
 	cfg_set_error_function(ld->cfg, on_error);
-	if (text != NULL)
-		rc = feed_copy(ld, path, text);
-	else if (path != NULL && (rc = feed_file(ld, path)) == 0)
-		rc = feed_drop_ins(ld, path, &found);
-	if (rc == 0)
+	if ((rc = feed(ld, from, &found)) == 0)
 		rc = finish(ld);
 done:
 	cfg_free(ld->cfg);
@@ -399,17 +415,17 @@ done:
 }
 
 static int
-load_snapshot(struct snapshot **out, const char *path, const char *text,
+load_snapshot(struct snapshot **out, const struct source *from,
     char why[SNAPSHOT_ERROR_MAX])
 {
 	struct snapshot_loader ld = { .why = why };
 	int rc;
 
 	why[0] = '\0';
-	ld.main = path != NULL ? path : "embedded defaults";
+	ld.main = from->path != NULL ? from->path : "embedded defaults";
 	if ((ld.s = mem_try(1, sizeof(*ld.s))) == NULL)
 		return snapshot_refuse(&ld, ld.now, "file", "out of memory");
-	if ((rc = load(&ld, path, text)) == 0)
+	if ((rc = load(&ld, from)) == 0)
 		*out = ld.s;
 	else
 		snapshot_free(ld.s);
@@ -420,12 +436,21 @@ int
 snapshot_load(
     struct snapshot **out, const char *path, char why[SNAPSHOT_ERROR_MAX])
 {
-	return load_snapshot(out, path, NULL, why);
+	return load_snapshot(out, &(struct source){ .path = path }, why);
 }
 
 int
 snapshot_load_text(struct snapshot **out, const char *name, const char *text,
     char why[SNAPSHOT_ERROR_MAX])
 {
-	return load_snapshot(out, name, text, why);
+	return load_snapshot(
+	    out, &(struct source){ .path = name, .text = text }, why);
+}
+
+int
+snapshot_load_with(struct snapshot **out, const char *path, const char *more,
+    char why[SNAPSHOT_ERROR_MAX])
+{
+	return load_snapshot(
+	    out, &(struct source){ .path = path, .more = more }, why);
 }

@@ -9,6 +9,7 @@
 #include "relay/report.h"
 #include "relay/server.h"
 #include "relay/verbs_proof.h"
+#include "relay/verbs_caps.h"
 #include "relay/verbs_relay.h"
 
 static void
@@ -83,6 +84,7 @@ const struct control_verb verbs[] = {
 	{ "explain", false, verbs_explain },
 	{ "relay", true, verbs_relay },
 	{ "drain", true, verbs_drain },
+	{ "caps", false, verbs_caps }, /* a change is logged by live.c */
 	{ "version", false, run_version },
 	{ NULL, false, NULL },
 };

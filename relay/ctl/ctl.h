@@ -43,6 +43,8 @@ int ctl_audit_parse(json_t *args, int count, char **word);
 void ctl_audit_print(FILE *out, const json_t *answer);
 int ctl_allocations_parse(json_t *args, int count, char **word);
 void ctl_allocations_print(FILE *out, const json_t *answer);
+int ctl_caps_parse(json_t *args, int count, char **word);
+void ctl_caps_print(FILE *out, const json_t *answer);
 void ctl_drain_print(FILE *out, const json_t *answer);
 int ctl_drain_parse(json_t *args, int count, char **word);
 int ctl_relay_parse(json_t *args, int count, char **word);

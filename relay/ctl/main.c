@@ -34,6 +34,8 @@ static const struct ctl_verb table[] = {
 	{ "relay", "on|off [--deadline TIME] [--reason TEXT]",
 	    "relay for others, or not until told again", ctl_relay_parse,
 	    ctl_relay_print },
+	{ "caps", "[KEY VALUE]", "limits and their use, or another limit now",
+	    ctl_caps_parse, ctl_caps_print },
 	{ "drain", "[--deadline TIME | --cancel]",
 	    "take nobody new, end when nobody is left", ctl_drain_parse,
 	    ctl_drain_print },
