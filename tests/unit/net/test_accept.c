@@ -1,5 +1,7 @@
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
+#include "net/stream.h"
 #include "tests/unit/net/bed.h"
 
 /* Fills the descriptors up to end; returns the first it took. */
@@ -67,12 +69,34 @@ test_connections_over_a_limit_are_closed(void **state)
 	bed_free(bed);
 }
 
+/* Else the first answer and small frames wait 40 ms for an ACK. */
+static void
+test_sockets_send_at_once(void **state)
+{
+	struct bed *bed = bed_new(NET_TCP, "127.0.0.1:0");
+	int fd = bed_client(SOCK_STREAM, &bed->at), on = 0;
+	socklen_t len = sizeof(on);
+	uint8_t stun[20];
+	const struct net_stream *s;
+
+	(void)state;
+	bed_write(fd, stun, bed_stun(stun));
+	bed_until(bed, &bed->messages, 1);
+	s = (const void *)bed->flow.conn;
+	assert_int_equal(
+	    getsockopt(s->wire.fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+	assert_true(on);
+	close(fd);
+	bed_free(bed);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_last_descriptors_are_not_for_clients),
 		cmocka_unit_test(test_connections_over_a_limit_are_closed),
+		cmocka_unit_test(test_sockets_send_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
