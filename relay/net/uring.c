@@ -23,7 +23,8 @@ enum {
 	NAME = 32, /* bytes for the address of who sent, aligned */
 	LET_GO_TRIES = 64,
 	BUSY_TRIES = 1000,
-	ROUNDS = 16, /* in one wake-up by libevent */
+	ROUNDS = 4,        /* in one wake-up by libevent */
+	RUN_AT_LEAST = 16, /* in one call, of what the kernel has due */
 };
 
 /* What a completion is about: the low bits of its data.  Data of a watch is
@@ -39,6 +40,7 @@ struct net_uring {
 	void *buffers_memory;
 	int wake_fd;     /* the ring in libevent's loop; -1: not there */
 	struct event ev; /* of it */
+	unsigned vain;   /* calls since something completed */
 	int loop_fd;     /* what libevent waits on; -1: it waits on us */
 	bool is_loop_armed, is_loop_ready;
 	bool is_ending; /* what still comes is let go */
@@ -471,11 +473,25 @@ net_uring_settle(struct net_uring *u)
 
 /* ---- waiting */
 
+/*
+ * After a call that has run what was due: is all of it done?  The kernel runs
+ * some at a time, not all of it completes anything, and its word of more may
+ * be old.
+ */
 static bool
-has_work(const struct net_uring *u)
+is_drained(struct net_uring *u)
 {
-	return io_uring_cq_ready(&u->ring) > 0 ||
-	    (IO_URING_READ_ONCE(*u->ring.sq.kflags) & IORING_SQ_TASKRUN) != 0;
+	const unsigned flags = IO_URING_READ_ONCE(*u->ring.sq.kflags);
+
+	if (io_uring_cq_ready(&u->ring) > 0) {
+		u->vain = 0;
+		return false;
+	}
+	if ((flags & IORING_SQ_TASKRUN) != 0 &&
+	    u->vain++ < u->armed / RUN_AT_LEAST + 1)
+		return false;
+	u->vain = 0;
+	return true;
 }
 
 static void
@@ -485,15 +501,16 @@ on_ring(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* told of an edge only: all of it, or another turn */
-	for (int i = 0; i < ROUNDS && has_work(u); i++) {
+	/* told of an edge only: until nothing is left, or in another turn */
+	for (int i = 0; i < ROUNDS; i++) {
 		give_slots(u);
 		arm_all(u);
 		enter(u, 0);
+		if (is_drained(u))
+			return;
 		hand_up(u);
 	}
-	if (has_work(u))
-		event_active(&u->ev, EV_READ, 0);
+	eventfd_write(u->wake_fd, 1);
 }
 
 void
@@ -516,8 +533,10 @@ net_uring_is_loop(const struct net_uring *u)
 static void
 let_all_go(struct net_uring *u)
 {
+	const unsigned tries = u->armed / RUN_AT_LEAST + LET_GO_TRIES;
+
 	u->is_ending = true;
-	for (int i = 0; i < LET_GO_TRIES && u->armed > 0; i++) {
+	for (unsigned i = 0; i < tries && u->armed > 0; i++) {
 		cancel(u, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
 		hand_up(u);
 		/* none is to be armed again */

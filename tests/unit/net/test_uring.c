@@ -276,18 +276,26 @@ test_closed_port_is_free_at_once(void **state)
 static void
 check_end(bool waits)
 {
+	struct net_relayed *r[200];
+	struct addr at[200], any;
 	struct scene s;
-	struct addr at;
-	int fd;
 
 	setup(&s, waits);
-	at = *net_relayed_addr(s.relayed);
+	assert_int_equal(addr_parse(&any, "127.0.0.1:0"), 0);
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(
+		    net_relayed_open(&r[i], s.bed->net, &any, NULL), 0);
+		at[i] = *net_relayed_addr(r[i]);
+	}
 	bed_settle(s.bed);
 	send_number(&s, 1);
-	bed_free(s.bed); /* closes it */
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	assert_int_equal(bind(fd, &at.u.sa, addr_len(&at)), 0);
-	close(fd);
+	bed_free(s.bed); /* closes them */
+	for (int i = 0; i < 200; i++) {
+		int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+		assert_int_equal(bind(fd, &at[i].u.sa, addr_len(&at[i])), 0);
+		close(fd);
+	}
 	close(s.fd);
 }
 
