@@ -1,6 +1,7 @@
 #include "relay/audit_watch.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -56,4 +57,26 @@ audit_watch_json(const struct server *s)
 	    (json_int_t)v.lost, "failing",
 	    v.failing != 0 ? code_text(v.failing) : "", "stops_relaying",
 	    conf->audit.on_failure == SNAPSHOT_STOP_RELAYING);
+}
+
+void
+audit_watch_metrics(const struct server *s, FILE *out)
+{
+	struct audit_view v;
+
+	audit_view(s->audit, &v);
+	fprintf(out,
+	    "# HELP supernode_audit_lines_total Lines of the audit log on "
+	    "disk.\n"
+	    "# TYPE supernode_audit_lines_total counter\n"
+	    "supernode_audit_lines_total %" PRIu64 "\n"
+	    "# HELP supernode_audit_lost_total Lines of the audit log that "
+	    "were lost.\n"
+	    "# TYPE supernode_audit_lost_total counter\n"
+	    "supernode_audit_lost_total %" PRIu64 "\n"
+	    "# HELP supernode_audit_failing 1 while the audit log cannot be "
+	    "written.\n"
+	    "# TYPE supernode_audit_failing gauge\n"
+	    "supernode_audit_failing %d\n",
+	    v.lines, v.lost, v.failing != 0);
 }

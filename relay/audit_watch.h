@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/code.h"
 
@@ -20,5 +21,7 @@ MUST_CHECK int audit_watch_open(struct server *s, char *why, size_t why_size);
 void audit_watch_tick(struct server *s);
 /* What `supernodectl audit` shows; the caller's. */
 json_t *audit_watch_json(const struct server *s);
+
+void audit_watch_metrics(const struct server *s, FILE *out);
 
 #endif

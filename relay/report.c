@@ -1,12 +1,25 @@
 #include "relay/report.h"
 
+#include "relay/audit_watch.h"
 #include "relay/drain.h"
 #include "relay/metrics.h"
 #include "relay/opt_out.h"
 #include "relay/process.h"
 #include "relay/server.h"
+#include "relay/site.h"
 #include "relay/snapshot.h"
 #include "relay/status.h"
+
+/* How far the record and the network's word can be relied on. */
+static json_t *
+with_proof(const struct server *s, json_t *all)
+{
+	if (all == NULL)
+		return NULL;
+	json_object_set_new(all, "audit", audit_watch_json(s));
+	json_object_set_new(all, "policy", site_json(s->site));
+	return all;
+}
 
 json_t *
 report_status(struct server *s)
@@ -37,7 +50,7 @@ report_status(struct server *s)
 	server_sum(s, &sum);
 	process_read(&process);
 	memory_heap_read(&heap);
-	return status_json(&st);
+	return with_proof(s, status_json(&st));
 }
 
 void
@@ -67,4 +80,6 @@ report_metrics(struct server *s, FILE *out)
 	server_sum(s, &sum);
 	process_read(&m.process);
 	metrics_render(out, &m);
+	audit_watch_metrics(s, out);
+	site_metrics(s->site, out);
 }

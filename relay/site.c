@@ -542,3 +542,24 @@ site_json(const struct site *site)
 	    rate_json(now->rate), "relay_reason", now->relay_reason,
 	    "rate_reason", now->rate_reason);
 }
+
+void
+site_metrics(const struct site *site, FILE *out)
+{
+	unsigned silent = 0, faulty = 0;
+
+	for (size_t i = 0; i < site->count; i++) {
+		silent += site->sources[i].failures > 0;
+		faulty += site->sources[i].word.fault[0] != '\0';
+	}
+	fprintf(out,
+	    "# HELP supernode_policy_silent Networks that did not answer when "
+	    "last asked for their word.\n"
+	    "# TYPE supernode_policy_silent gauge\n"
+	    "supernode_policy_silent %u\n"
+	    "# HELP supernode_policy_faulty Networks whose word is read "
+	    "strictly because it was not understood.\n"
+	    "# TYPE supernode_policy_faulty gauge\n"
+	    "supernode_policy_faulty %u\n",
+	    silent, faulty);
+}

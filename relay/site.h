@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/code.h"
 
@@ -46,5 +47,7 @@ uint64_t site_month(const struct site *site);
 
 /* What `supernodectl policy` shows; the caller's. */
 json_t *site_json(const struct site *site);
+
+void site_metrics(const struct site *site, FILE *out);
 
 #endif

@@ -159,6 +159,32 @@ add_counts(struct ctl_text_table *t, const json_t *s)
 	row(t, "kernel dropped", line);
 }
 
+/* Only what an operator must know. */
+static void
+add_proof(struct ctl_text_table *t, const json_t *s)
+{
+	const json_t *audit = json_object_get(s, "audit");
+	const json_t *policy = json_object_get(s, "policy");
+	const json_t *failing = json_object_get(audit, "failing");
+	const json_t *site, *fault;
+	char line[LINE_MAX_LEN];
+	size_t i;
+
+	if (json_string_length(failing) > 0) {
+		snprintf(line, sizeof(line), "lines are LOST: %s",
+		    json_string_value(failing));
+		row(t, "audit log", line);
+	}
+	json_array_foreach(json_object_get(policy, "sites"), i, site)
+	{
+		if ((fault = json_object_get(site, "fault")) == NULL)
+			continue;
+		snprintf(line, sizeof(line), "%.80s read strictly: %s",
+		    string(site, "site"), json_string_value(fault));
+		row(t, "policy", line);
+	}
+}
+
 static void
 print_head(FILE *out, const json_t *s)
 {
@@ -177,6 +203,7 @@ print_head(FILE *out, const json_t *s)
 	add_refusal(t, json_object_get(s, "relay"));
 	add_drain(t, json_object_get(s, "drain"));
 	add_caps(t, json_object_get(s, "caps"));
+	add_proof(t, s);
 	add_counts(t, s);
 	ctl_text_table_print(t, out, "  ");
 	ctl_text_table_free(t);

@@ -133,6 +133,8 @@ want alice allocate
 dns 'v=supernode1; relay=perhaps'
 says .effect.relay false
 matches "why" "$(ctl policy)" "strict, for +relay=perhaps: must be yes or no"
+matches "status tells, too" "$(ctl status)" "$SITE read strictly: relay=perhaps"
+equal "and the metrics" "$(metric supernode_policy_faulty)" 1
 dns
 says .effect.relay true
 

@@ -205,6 +205,7 @@ want bob user "$TURN_USER" "$TURN_PASSWORD"
 refused 403 bob allocate
 matches "audit says so" "$(ctl audit)" 'FAILING, nothing is relayed'
 compare "lines lost" "$(ctl audit --json | jq .lost)" -ge 1
+compare "as the metrics tell" "$(metric supernode_audit_lost_total)" -ge 1
 rm "$DIR/fill"
 works_again()
 {
