@@ -3,6 +3,7 @@
 #include "relay/audit_watch.h"
 #include "relay/drain.h"
 #include "relay/metrics.h"
+#include "relay/metrics_budget.h"
 #include "relay/opt_out.h"
 #include "relay/process.h"
 #include "relay/server.h"
@@ -80,6 +81,7 @@ report_metrics(struct server *s, FILE *out)
 	server_sum(s, &sum);
 	process_read(&m.process);
 	metrics_render(out, &m);
+	metrics_budget_render(out, s->budget, mono_now_us());
 	audit_watch_metrics(s, out);
 	site_metrics(s->site, out);
 }

@@ -166,15 +166,30 @@ on_hup(evutil_socket_t sig, short what, void *arg)
 		log_info("reload: waits for the one under way");
 }
 
+/* Did what the counters say keep to the cap? */
+static void
+check_cap(struct server *s, const struct stats *sum, int64_t from)
+{
+	uint64_t bytes[STATS_DIRS] = { 0 };
+
+	for (unsigned dir = 0; dir < STATS_DIRS; dir++) {
+		for (unsigned kind = 0; kind < STATS_KINDS; kind++)
+			bytes[dir] += sum->wire_bytes[dir][kind];
+	}
+	budget_host_check(s->budget, bytes, from, mono_now_us());
+}
+
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *s = arg;
 	struct stats sum = { 0 };
+	const int64_t from = mono_now_us();
 
 	(void)fd;
 	(void)what;
 	server_sum(s, &sum);
+	check_cap(s, &sum, from);
 	rate_feed(&s->rate, &sum, mono_now());
 	audit_watch_tick(s);
 	if (s->seconds++ % SERVER_STATUS_EVERY_S == 0 && s->reload == NULL &&

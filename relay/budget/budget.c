@@ -120,6 +120,18 @@ budget_host_watch(struct budget_host *h, const struct budget_watch *watch)
 	h->watch = *watch;
 }
 
+void
+budget_host_check(struct budget_host *h, const uint64_t bytes[STATS_DIRS],
+    int64_t from_us, int64_t to_us)
+{
+	const struct budget_sample s = { from_us, to_us,
+		{ bytes[STATS_IN], bytes[STATS_OUT] } };
+
+	budget_check_feed(&h->check, &s, atomic_load(&h->limit.rate),
+	    atomic_load(&h->limit.burst));
+	atomic_store(&h->error_bytes, h->check.error_bytes);
+}
+
 /* ---- the host, any thread */
 
 void
@@ -135,6 +147,7 @@ budget_host_usage(
 		.users = (unsigned)budget_scope_users(l->users),
 		.active = atomic_load(&l->active),
 		.held = atomic_load(&l->held),
+		.error_bytes = atomic_load(&h->error_bytes),
 		.has_quota = atomic_load(&h->has_quota),
 		.granted = atomic_load(&h->granted),
 	};

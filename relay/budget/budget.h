@@ -53,16 +53,22 @@ struct budget_usage {
 	uint64_t rate;  /* bit/s a direction, in force; 0: unlimited */
 	uint64_t burst; /* bytes */
 	uint64_t room[STATS_DIRS]; /* bytes that would pass now */
-	uint64_t share;  /* bit/s of a user while the cap binds, else 0 */
-	unsigned users;  /* with an allocation */
-	unsigned active; /* of them with traffic */
-	unsigned held;   /* of them above their share */
+	uint64_t share;       /* bit/s of a user while the cap binds, else 0 */
+	unsigned users;       /* with an allocation */
+	unsigned active;      /* of them with traffic */
+	unsigned held;        /* of them above their share */
+	uint64_t error_bytes; /* that passed over the cap: 0 */
 	bool has_quota;
 	int64_t granted;
 };
 /* Any thread. */
 void budget_host_usage(
     struct budget_host *h, struct budget_usage *out, int64_t now_us);
+
+/* Main thread, once a second: so much had passed, by the counters, at some
+ * time between from and to.  What they say beyond the cap is error_bytes. */
+void budget_host_check(struct budget_host *h, const uint64_t bytes[STATS_DIRS],
+    int64_t from_us, int64_t to_us);
 
 /* What a user or a network may do, beside its rate. */
 enum budget_state {

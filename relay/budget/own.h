@@ -5,6 +5,7 @@
 #define RELAY_BUDGET_OWN_H
 
 #include "budget/budget.h"
+#include "budget/check.h"
 #include "budget/limit.h"
 #include "budget/scope.h"
 #include "relay/snapshot.h"
@@ -36,7 +37,9 @@ struct budget_host {
 	_Atomic(struct budget_network *) networks; /* ours, only added to */
 	/* OWNER: main */
 	uint64_t conf_rate, conf_burst;
-	struct budget_watch watch; /* FROZEN */
+	struct budget_check check;
+	_Atomic uint64_t error_bytes; /* of check; SHARED: atomic */
+	struct budget_watch watch;    /* FROZEN */
 
 	/* SHARED: atomic */
 	_Alignas(64) _Atomic int64_t granted;
