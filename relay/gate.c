@@ -147,8 +147,6 @@ gate_configure(struct server *s, const struct snapshot *conf)
 	snprintf(say.reason, sizeof(say.reason), "%s",
 	    say.relay ? "caps.rate" : "relay.enabled is false");
 	consent_set(s->consent, CONSENT_CONFIG, &say);
-	/* the budget took the file's rate, whoever else has a say */
-	budget_host_set_rate(s->budget, consent_effect(s->consent)->rate);
 }
 
 void

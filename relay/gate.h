@@ -23,7 +23,8 @@ MUST_CHECK int gate_open(struct server *s);
 /* After the workers have ended.  NULL is legal. */
 void gate_free(struct gate *g);
 
-/* The word of a new configuration, which the budget has already. */
+/* The word of a new configuration, before the budget has it: then it gets
+ * the rate that is in force. */
 void gate_configure(struct server *s, const struct snapshot *conf);
 
 /* Whether allocations go on while who, and nobody else, says no.  At first

@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "policy/policy.h"
 #include "relay/audit.h"
+#include "relay/consent.h"
 #include "relay/gate.h"
 #include "relay/live.h"
 #include "relay/server.h"
@@ -156,9 +157,9 @@ reload_publish(struct server *s, const char *area, struct snapshot *conf,
 	s->policy = policy;
 	s->tls = tls;
 	s->reload = r;
-	budget_host_apply(s->budget, conf);
 	audit_apply(s->audit, conf);
 	gate_configure(s, conf);
+	budget_host_apply_at(s->budget, conf, consent_effect(s->consent)->rate);
 	site_configure(s->site);
 	server_post_all(s, on_apply, r);
 	return 0;

@@ -45,8 +45,17 @@ budget_host_free(struct budget_host *h)
 	mem_free(h);
 }
 
+static uint64_t burst_at(const struct budget_host *h, uint64_t bits);
+
 void
 budget_host_apply(struct budget_host *h, const struct snapshot *conf)
+{
+	budget_host_apply_at(h, conf, conf->caps.rate);
+}
+
+void
+budget_host_apply_at(
+    struct budget_host *h, const struct snapshot *conf, uint64_t bits)
 {
 	atomic_store(&h->allocations_max, conf->caps.allocations);
 	atomic_store(&h->per_user_max, conf->caps.allocations_per_user);
@@ -58,7 +67,8 @@ budget_host_apply(struct budget_host *h, const struct snapshot *conf)
 	h->conf_rate = conf->caps.rate;
 	h->conf_burst = conf->caps.burst;
 	budget_network_apply(h, conf);
-	budget_limit_set(&h->limit, h->conf_rate, h->conf_burst);
+	budget_limit_set(&h->limit, bits,
+	    bits == h->conf_rate || bits != 0 ? burst_at(h, bits) : 0);
 }
 
 static uint64_t

@@ -30,6 +30,9 @@ struct budget_host *budget_host_new(const struct snapshot *conf);
 void budget_host_free(struct budget_host *h);
 /* New caps; holds for running allocations at once.  Main thread. */
 void budget_host_apply(struct budget_host *h, const struct snapshot *conf);
+/* The same, at the rate that others allow: not for a moment is it conf's. */
+void budget_host_apply_at(
+    struct budget_host *h, const struct snapshot *conf, uint64_t bits);
 /* The rate that holds now, bit/s a direction, 0: unlimited, in the place of
  * the configuration's, until the next budget_host_apply.  The burst keeps its
  * time.  Main thread. */

@@ -158,7 +158,7 @@ test_the_budget_has_the_lowest_rate_after_a_reload(void **state)
 	say(CONSENT_SITE, true, 300);
 	assert_string_equal(bed.event, "consent");
 	assert_int_equal(bed.rate, 300);
-	bed.rate = 1000; /* as budget_host_apply leaves it */
+	bed.conf.caps.rate = 2000;
 	gate_configure(&bed.server, &bed.conf);
 	assert_int_equal(bed.rate, 300);
 	bed.conf.caps.rate = 200;

@@ -134,6 +134,24 @@ test_a_rate_that_is_set_keeps_the_time_of_the_burst(void **state)
 	}
 }
 
+/* A reload under a lower word: the file's rate holds at no moment. */
+static void
+test_caps_are_applied_at_the_rate_in_force(void **state)
+{
+	struct budget_usage u;
+
+	(void)state;
+	conf.caps.rate = 8000000;
+	conf.caps.burst = 100000;
+	budget_host_apply_at(host, &conf, 800000);
+	budget_host_usage(host, &u, 1000);
+	assert_int_equal(u.rate, 800000);
+	assert_int_equal(u.burst, 10000);
+	budget_host_apply_at(host, &conf, 8000000);
+	budget_host_usage(host, &u, 1000);
+	assert_int_equal(u.burst, 100000);
+}
+
 static void
 test_usage_tells_what_is_left(void **state)
 {
@@ -164,6 +182,7 @@ main(void)
 		CASE(test_what_passes_without_a_grant_is_owed),
 		CASE(test_a_quota_switched_off_is_forgotten),
 		CASE(test_a_rate_that_is_set_keeps_the_time_of_the_burst),
+		CASE(test_caps_are_applied_at_the_rate_in_force),
 		CASE(test_usage_tells_what_is_left),
 	};
 
