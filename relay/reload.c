@@ -14,6 +14,7 @@
 #include "relay/audit.h"
 #include "relay/consent.h"
 #include "relay/gate.h"
+#include "relay/quota_serve.h"
 #include "relay/live.h"
 #include "relay/server.h"
 #include "relay/site.h"
@@ -160,6 +161,7 @@ reload_publish(struct server *s, const char *area, struct snapshot *conf,
 	audit_apply(s->audit, conf);
 	gate_configure(s, conf);
 	budget_host_apply_at(s->budget, conf, consent_effect(s->consent)->rate);
+	quota_serve_apply(s);
 	site_configure(s->site);
 	server_post_all(s, on_apply, r);
 	return 0;

@@ -6,6 +6,7 @@
 #include "relay/metrics_budget.h"
 #include "relay/opt_out.h"
 #include "relay/process.h"
+#include "relay/quota_serve.h"
 #include "relay/server.h"
 #include "relay/site.h"
 #include "relay/snapshot.h"
@@ -30,6 +31,7 @@ report_status(struct server *s)
 	struct stats sum = { 0 };
 	struct process process;
 	struct memory_heap heap;
+	json_t *all;
 	struct status st = {
 		.conf = s->conf,
 		.listeners = s->listeners,
@@ -51,7 +53,9 @@ report_status(struct server *s)
 	server_sum(s, &sum);
 	process_read(&process);
 	memory_heap_read(&heap);
-	return with_proof(s, status_json(&st));
+	if ((all = status_json(&st)) != NULL)
+		quota_serve_status(s, all);
+	return with_proof(s, all);
 }
 
 void
@@ -84,4 +88,5 @@ report_metrics(struct server *s, FILE *out)
 	metrics_budget_render(out, s->budget, mono_now_us());
 	audit_watch_metrics(s, out);
 	site_metrics(s->site, out);
+	quota_serve_metrics(s, out);
 }

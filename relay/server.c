@@ -27,6 +27,7 @@
 #include "relay/explain.h"
 #include "relay/listing.h"
 #include "relay/opt_out.h"
+#include "relay/quota_serve.h"
 #include "relay/reload.h"
 #include "relay/site.h"
 #include "relay/snapshot.h"
@@ -305,7 +306,7 @@ open_shared(struct server *s, char *why, size_t why_size)
 	if (s->policy == NULL || s->budget == NULL || s->turn == NULL)
 		return ENOMEM;
 	if ((rc = gate_open(s)) != 0 || (rc = opt_out_open(s)) != 0 ||
-	    (rc = site_open(s)) != 0)
+	    (rc = site_open(s)) != 0 || (rc = quota_serve_open(s)) != 0)
 		return rc;
 	if (addr_is_none(&s->conf->admin.listen))
 		return 0;
@@ -405,10 +406,12 @@ stop_workers(struct server *s)
 		worker_end(s->workers[i]);
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_stop(s->workers[i]);
+	quota_serve_sum(s);
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_free(s->workers[i]);
 	mem_free(s->workers);
 	mem_free(s->turns_seen);
+	quota_serve_close(s);
 }
 
 /* Everything may be missing. */

@@ -34,8 +34,10 @@ struct net_listeners;
 struct net_tls;
 struct opt_out;
 struct policy;
+struct quota;
 struct reload;
 struct site;
+struct schedule;
 struct snapshot;
 struct turn_shared;
 struct worker;
@@ -69,9 +71,12 @@ struct server {
 	struct budget_host *budget;
 	struct turn_shared *turn;
 	struct audit *audit;
-	struct site *site; /* what the network around us says */
+	struct site *site;       /* what the network around us says */
 	struct consent *consent; /* who says what about relaying */
 	struct gate *gate;       /* and where it holds */
+	struct quota *quota;
+	struct schedule *schedule;
+	struct event *quota_tick;
 	struct opt_out *opt_out; /* the operator's word */
 	struct drain *drain;     /* under way, or NULL */
 

@@ -5,6 +5,7 @@
 
 #include "common/build.h"
 #include "relay/listing.h"
+#include "relay/quota_serve.h"
 #include "relay/reload.h"
 #include "relay/report.h"
 #include "relay/server.h"
@@ -84,6 +85,8 @@ const struct control_verb verbs[] = {
 	{ "explain", false, verbs_explain },
 	{ "relay", true, verbs_relay },
 	{ "drain", true, verbs_drain },
+	{ "quota", false, quota_serve_verb },
+	{ "report", false, quota_serve_report },
 	{ "caps", false, verbs_caps }, /* a change is logged by live.c */
 	{ "version", false, run_version },
 	{ NULL, false, NULL },

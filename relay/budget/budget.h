@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "budget/forecast.h"
+#include "budget/ledger_file.h"
 #include "budget/limit.h"
 #include "common/code.h"
 #include "common/mono.h"

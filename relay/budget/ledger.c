@@ -1,5 +1,6 @@
 #include "budget/ledger.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #include "budget/ledger_own.h"

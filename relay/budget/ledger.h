@@ -13,7 +13,6 @@
 #ifndef RELAY_BUDGET_LEDGER_H
 #define RELAY_BUDGET_LEDGER_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +20,8 @@
 #include "budget/period.h"
 #include "common/code.h"
 #include "common/list.h"
+
+struct json_t; /* jansson's */
 
 enum {
 	BUDGET_LEDGER_USERS_MAX = 4096,
@@ -114,11 +115,13 @@ int32_t budget_ledger_before(const struct budget_ledger *l);
  * most bytes first.  Users, others and unattributed add up to total.
  * NULL when memory is short.
  */
-json_t *budget_ledger_month(const struct budget_ledger *l, bool is_before);
+struct json_t *
+budget_ledger_month(const struct budget_ledger *l, bool is_before);
 
 /* All of it, and back: NULL when memory is short; EINVAL when o is none of
  * ours (*out is not set). */
-json_t *budget_ledger_save(const struct budget_ledger *l);
-MUST_CHECK int budget_ledger_load(struct budget_ledger **out, const json_t *o);
+struct json_t *budget_ledger_save(const struct budget_ledger *l);
+MUST_CHECK int
+budget_ledger_load(struct budget_ledger **out, const struct json_t *o);
 
 #endif

@@ -1,4 +1,5 @@
 /* The records of ledger.charge, and texts with their checksum. */
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -17,7 +17,6 @@
 #ifndef RELAY_BUDGET_LEDGER_FILE_H
 #define RELAY_BUDGET_LEDGER_FILE_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -58,8 +57,8 @@ budget_charges_read(struct budget_charges *out, const void *data, size_t len);
 
 /* A file's text: o and its checksum, to be freed; NULL when memory is
  * short.  And back: NULL when it does not add up.  Pure. */
-char *budget_ledger_seal(const json_t *o);
-json_t *budget_ledger_unseal(const char *text, size_t len);
+char *budget_ledger_seal(const struct json_t *o);
+struct json_t *budget_ledger_unseal(const char *text, size_t len);
 
 struct budget_ledger_file;
 
@@ -94,9 +93,9 @@ budget_ledger_file_end(struct budget_ledger_file *f, struct budget_ledger *l);
 /* Keeps the report of a month that is over; the oldest go.  Returns 0 or an
  * errno. */
 MUST_CHECK int budget_ledger_file_keep(
-    struct budget_ledger_file *f, int32_t month, const json_t *report);
+    struct budget_ledger_file *f, int32_t month, const struct json_t *report);
 /* A report that was kept: 0, ENOENT, EBADMSG, or another errno. */
 MUST_CHECK int budget_ledger_file_kept(
-    struct budget_ledger_file *f, int32_t month, json_t **report);
+    struct budget_ledger_file *f, int32_t month, struct json_t **report);
 
 #endif

@@ -1,5 +1,6 @@
 /* The ledger as JSON: on file, and as a month's report. */
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,6 +11,7 @@
 #include "common/addr.h"
 #include "common/code.h"
 #include "policy/network.h"
+#include "policy/schedule.h"
 #include "policy/site.h"
 
 struct snapshot;

@@ -1,4 +1,5 @@
 /* ledger: what is taken from a file adds up, and is written as it was. */
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
