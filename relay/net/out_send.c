@@ -4,6 +4,8 @@
 #include "net/slots.h"
 #include "net/uring.h"
 
+_Static_assert((int)LATER_PIECES >= (int)OUT_QUEUE, "all that may wait");
+
 enum { REFUSED_FOR = 1024 /* messages until segments are tried again */ };
 
 static bool

@@ -94,6 +94,18 @@ open_ring(struct net_uring *u)
 	return 0;
 }
 
+/* The kernel takes them in turn, so that all are soon in use: what a packet
+ * of usual size needs of each is had now, not while packets come. */
+static void
+touch_slots(struct net_slots *slots)
+{
+	for (unsigned i = 0; i < SLOT_RING_COUNT; i++) {
+		volatile uint8_t *slot = net_slots_ring(slots, i);
+
+		slot[0] = slot[SLOT_BYTES] = 0;
+	}
+}
+
 static int
 open_buffers(struct net_uring *u)
 {
@@ -108,6 +120,7 @@ open_buffers(struct net_uring *u)
 		return ENOMEM;
 	if ((u->buffers_memory = mem_try(1, bytes + PAGE)) == NULL)
 		return ENOMEM;
+	touch_slots(u->net->slots);
 	at = ((uintptr_t)u->buffers_memory + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
 	u->buffers = (void *)at;
 	io_uring_buf_ring_init(u->buffers);
