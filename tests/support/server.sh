@@ -179,6 +179,8 @@ server_launch()
 	local run=("$BUILD/supernoded" -c "$SRV_CONF")
 
 	[ -x "${run[0]}" ] || fail "${run[0]} is not built: make all"
+	[ -x "$BUILD/supernodectl" ] ||
+		fail "$BUILD/supernodectl is not built: make all"
 	[ -z "$SRV_HOST" ] ||
 		run=(nsenter --net="/run/netns/$SRV_HOST" -- "${run[@]}")
 	"${run[@]}" >>"$SRV_LOG_FILE" 2>&1 &
