@@ -59,8 +59,8 @@ clamp(uint64_t n, uint64_t least, uint64_t most)
 static uint64_t
 least_limit(const struct quota *q)
 {
-	const uint64_t day = q->conf->caps.quota_day;
-	const uint64_t month = q->conf->caps.quota_month;
+	const uint64_t day = quota_limit(q, BUDGET_DAY);
+	const uint64_t month = quota_limit(q, BUDGET_MONTH);
 
 	if (day == 0 || (month != 0 && month < day))
 		return month;
@@ -96,10 +96,13 @@ note_fault(struct quota *q, int rc, const struct quota_clock *clock)
 	if (q->fault == rc)
 		return;
 	q->fault = rc;
-	log_error("quota: ledger failed, %s: %s",
-	    quota_has_any_limit(q) ? "nothing is relayed beyond what it holds"
-				   : "months are not kept",
-	    q->why);
+	if (quota_has_any_limit(q))
+		log_error("quota: ledger failed, nothing is relayed beyond "
+			  "what it holds: %s",
+		    q->why);
+	else
+		log_warn(
+		    "quota: ledger failed, months are not kept: %s", q->why);
 }
 
 static void

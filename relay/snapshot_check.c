@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "common/zone.h"
 #include "relay/snapshot_load.h"
 
 static int
@@ -286,33 +287,22 @@ snapshot_check_burst(struct snapshot_loader *ld, const char *section,
 	return 0;
 }
 
-/* A name of the system's time zones; other forms of TZ would be taken for
- * UTC silently when they are mistyped. */
 static int
 check_zone(struct snapshot_loader *ld)
 {
-	const char *zone = ld->s->caps.time_zone;
-	const char *dir = getenv("TZDIR");
-	char path[512], magic[4] = "";
-	FILE *f;
+	const char *name = ld->s->caps.time_zone, *why;
+	struct zone *zone = NULL;
+	const int rc = zone_load(&zone, name, &why);
 
-	if (*zone == '\0' || strcmp(zone, "UTC") == 0)
+	zone_free(zone);
+	if (rc == 0)
 		return 0;
-	snprintf(path, sizeof(path), "%s/%s",
-	    dir != NULL ? dir : "/usr/share/zoneinfo", zone);
-	f = *zone != '/' && strstr(zone, "..") == NULL ? fopen(path, "re")
-						       : NULL;
-	if (f != NULL) {
-		if (fread(magic, 1, 4, f) != 4)
-			magic[0] = '\0';
-		fclose(f);
-	}
-	if (memcmp(magic, "TZif", 4) == 0)
-		return 0;
+	if (rc == ENOMEM)
+		return snapshot_refuse_key(ld, "caps", "time-zone", "%s", why);
 	return snapshot_refuse_key(ld, "caps", "time-zone",
 	    "\"%.60s\" is no time zone of this host: write one like "
 	    "\"Europe/Berlin\" (package tzdata)",
-	    zone);
+	    name);
 }
 
 static int
