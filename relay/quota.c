@@ -24,14 +24,20 @@ enum {
 uint64_t
 quota_limit(const struct quota *q, enum budget_period_kind kind)
 {
-	return kind == BUDGET_DAY ? q->conf->caps.quota_day
-				  : q->conf->caps.quota_month;
+	const uint64_t month = q->conf->caps.quota_month;
+
+	if (kind == BUDGET_DAY)
+		return q->conf->caps.quota_day;
+	if (q->site_month == 0 || (month != 0 && month < q->site_month))
+		return month;
+	return q->site_month;
 }
 
 bool
 quota_has_host_limit(const struct quota *q)
 {
-	return q->conf->caps.quota_day != 0 || q->conf->caps.quota_month != 0;
+	return quota_limit(q, BUDGET_DAY) != 0 ||
+	    quota_limit(q, BUDGET_MONTH) != 0;
 }
 
 static bool
@@ -261,6 +267,20 @@ quota_configure(struct quota *q, const struct snapshot *conf,
 		set_gate(q);
 	for (int k = 0; k < BUDGET_PERIODS; k++)
 		budget_ledger_host(q->ledger)->warned[k] = 0;
+	q->save_at = q->accounts_at = q->retry_at = clock->now;
+}
+
+void
+quota_site(struct quota *q, uint64_t month, const struct quota_clock *clock)
+{
+	const bool had_limit = quota_has_host_limit(q);
+
+	if (month == q->site_month)
+		return;
+	q->site_month = month;
+	if (had_limit != quota_has_host_limit(q))
+		set_gate(q);
+	budget_ledger_host(q->ledger)->warned[BUDGET_MONTH] = 0;
 	q->save_at = q->accounts_at = q->retry_at = clock->now;
 }
 

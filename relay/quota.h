@@ -50,6 +50,10 @@ struct quota *quota_new(struct budget_host *budget, struct consent *consent,
 /* A new configuration, borrowed until the next. */
 void quota_configure(struct quota *q, const struct snapshot *conf,
     const struct quota_clock *clock);
+/* What the network around this host allows in a month, bytes; 0: no word.
+ * The stricter of it and caps.quota-month holds. */
+void
+quota_site(struct quota *q, uint64_t month, const struct quota_clock *clock);
 /* Where warnings are noted besides the log; borrowed. */
 void quota_audit(struct quota *q, struct audit *audit);
 

@@ -21,7 +21,8 @@ struct quota {
 	struct budget_host *budget;  /* borrowed */
 	struct consent *consent;     /* borrowed */
 	const struct snapshot *conf; /* borrowed */
-	struct audit *audit;         /* borrowed, or NULL */
+	uint64_t site_month; /* bytes, of the network around us; 0: none */
+	struct audit *audit; /* borrowed, or NULL */
 	struct quota_users *users;
 
 	struct zone *zone;

@@ -246,7 +246,8 @@ quota_month_json(
 	json_object_set_new(o, "written", time_json(q, clock->wall_s));
 	json_object_set_new(o, "node", json_string(q->conf->node.name));
 	json_object_set_new(o, "contact", json_string(q->conf->node.contact));
-	json_object_set_new(o, "quota", limit_json(q->conf->caps.quota_month));
+	json_object_set_new(
+	    o, "quota", limit_json(quota_limit(q, BUDGET_MONTH)));
 	return o;
 }
 

@@ -7,6 +7,7 @@
 #include "relay/quota.h"
 #include "relay/schedule.h"
 #include "relay/server.h"
+#include "relay/site.h"
 
 static struct quota_clock
 clock_now(void)
@@ -40,6 +41,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	schedule_tick(s->schedule, clock.wall_s);
+	quota_site(s->quota, site_month(s->site), &clock);
 	quota_tick(s->quota, &wire, &clock);
 }
 
@@ -54,6 +56,7 @@ quota_serve_open(struct server *s)
 	s->quota_tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
 	if (s->schedule == NULL || s->quota == NULL || s->quota_tick == NULL)
 		return ENOMEM;
+	quota_site(s->quota, site_month(s->site), &clock);
 	quota_audit(s->quota, s->audit);
 	return event_add(s->quota_tick, &tv) == 0 ? 0 : ENOMEM;
 }

@@ -80,6 +80,7 @@ says .effect.rate 20Mbit/s
 text=$(ctl policy)
 matches "what was found" "$text" "$SITE +DNS +at most 20Mbit/s, 100GB a month"
 matches "whom to ask" "$text" "noc@example.edu"
+matches "the month, in quota" "$(ctl quota)" '100( |\.0* )?GB'
 matches "the effect" "$text" "effect: relays, at most 20Mbit/s \\($SITE"
 joins alice udp "$(udp4)"
 

@@ -573,6 +573,35 @@ test_a_reload_changes_the_limit_at_once(void **state)
 	assert_false(said(f)->relay);
 }
 
+/* What the network around the host says: the stricter holds. */
+static void
+test_the_sites_month_holds_where_it_is_stricter(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "at-quota = \"signalling\"");
+	assert_true(relay_all(f, 3 * MB) == 3 * MB);
+	quota_site(f->quota, 5 * MB, &f->clock);
+	settle(f);
+	assert_true(said(f)->relay);
+	assert_true(relay_all(f, 9 * MB) <= 2 * MB + 10 * PACKET);
+	settle(f);
+	assert_false(said(f)->relay);
+	/* looser, then no word at all */
+	quota_site(f->quota, 8 * MB, &f->clock);
+	settle(f);
+	assert_true(said(f)->relay);
+	apply(f, "quota-month = \"6MB\" at-quota = \"signalling\"");
+	settle(f);
+	assert_true(relay_all(f, 9 * MB) <= 1 * MB + 10 * PACKET);
+	settle(f);
+	assert_false(said(f)->relay);
+	apply(f, "");
+	quota_site(f->quota, 0, &f->clock);
+	settle(f);
+	assert_true(relay_all(f, 9 * MB) == 9 * MB);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int
@@ -594,6 +623,7 @@ main(void)
 		TEST(warnings_come_at_80_and_95),
 		TEST(months_are_reported_when_they_are_over),
 		TEST(a_reload_changes_the_limit_at_once),
+		TEST(the_sites_month_holds_where_it_is_stricter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
