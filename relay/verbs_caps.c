@@ -96,6 +96,23 @@ add_users(json_t *all, const struct budget_usage *u)
 		limit(u->share)));
 }
 
+/* Packets that a cap stopped, by whose it was; nothing for a zero. */
+static json_t *
+dropped_json(const struct stats *sum)
+{
+	static const enum stats_drop caps[] = { STATS_DROP_CAP_IN,
+		STATS_DROP_CAP_OUT, STATS_DROP_SHARE, STATS_DROP_CAP_NETWORK,
+		STATS_DROP_SHARE_NETWORK, STATS_DROP_CAP_USER,
+		STATS_DROP_CAP_ALLOCATION, STATS_DROP_QUOTA };
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < sizeof(caps) / sizeof(*caps); i++)
+		if (sum->drop[caps[i]] > 0)
+			json_object_set_new(all, stats_drop_label(caps[i]),
+			    number(sum->drop[caps[i]]));
+	return all;
+}
+
 static void
 add_counts(json_t *all, const struct server *s)
 {
@@ -110,10 +127,7 @@ add_counts(json_t *all, const struct server *s)
 	    json_pack("{s:o,s:I}", "now",
 		number(sum.counter[STATS_CONNECTIONS]), "limit",
 		(json_int_t)s->conf->caps.connections));
-	json_object_set_new(all, "dropped",
-	    json_pack("{s:o,s:o}", "cap_in",
-		number(sum.drop[STATS_DROP_CAP_IN]), "cap_out",
-		number(sum.drop[STATS_DROP_CAP_OUT])));
+	json_object_set_new(all, "dropped", dropped_json(&sum));
 }
 
 static json_t *

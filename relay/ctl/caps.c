@@ -130,14 +130,21 @@ add_count(struct ctl_text_table *t, const json_t *answer, const char *key)
 }
 
 static void
-add_dropped(struct ctl_text_table *t, const json_t *d)
+add_dropped(struct ctl_text_table *t, const json_t *dropped)
 {
-	char line[LINE_MAX_LEN], in[CTL_TEXT_MAX], out[CTL_TEXT_MAX];
+	const char *name = "dropped";
+	char line[LINE_MAX_LEN], n[CTL_TEXT_MAX];
+	const json_t *count;
+	const char *why;
 
-	snprintf(line, sizeof(line), "%s in, %s out, packets since the start",
-	    ctl_text_count(number(d, "cap_in"), in),
-	    ctl_text_count(number(d, "cap_out"), out));
-	row(t, "over the cap", line);
+	json_object_foreach((json_t *)dropped, why, count)
+	{
+		snprintf(line, sizeof(line), "%s packets, %s",
+		    ctl_text_count((uint64_t)json_integer_value(count), n),
+		    why);
+		row(t, name, line);
+		name = "";
+	}
 }
 
 /* ---- the rest */
