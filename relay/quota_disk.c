@@ -9,7 +9,7 @@
 
 enum {
 	RETRY_MS = 1000,
-	SAVE_MS = 10 * 1000, /* where accounts have quotas */
+	SAVE_MS = 10 * 1000, /* where there are quotas */
 	SAVE_RARELY_MS = 60 * 1000,
 	SAVE_URGENT_MS = 1000,
 	/* the reserve: of the rate of late, and within these */
@@ -172,7 +172,7 @@ save(struct quota *q, const struct quota_clock *clock)
 	q->writes++;
 	q->is_dirty = q->is_urgent = false;
 	q->save_at = clock->now +
-	    (quota_has_account_limit(q) ? SAVE_MS : SAVE_RARELY_MS);
+	    (quota_has_any_limit(q) ? SAVE_MS : SAVE_RARELY_MS);
 	q->saved_at = clock->now;
 	quota_accounts_saved(q);
 	return 0;

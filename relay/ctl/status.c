@@ -138,6 +138,59 @@ add_caps(struct ctl_text_table *t, const json_t *caps)
 	row(t, "", line);
 }
 
+/* A line for each quota of the host, and what is wrong with its ledger. */
+static void
+add_quota(struct ctl_text_table *t, const json_t *quota)
+{
+	static const char *const periods[] = { "day", "month" };
+	const json_t *fault = json_object_get(quota, "fault");
+	char used[CTL_TEXT_MAX], limit[CTL_TEXT_MAX], line[LINE_MAX_LEN];
+	const char *name = "quota";
+
+	for (int k = 0; k < 2; k++) {
+		const json_t *p = json_object_get(quota, periods[k]);
+
+		if (!json_is_integer(json_object_get(p, "limit")))
+			continue;
+		snprintf(line, sizeof(line), "%s of %s used this %s, %.1f%%%s",
+		    ctl_text_bytes(number(p, "used"), used),
+		    ctl_text_bytes(number(p, "limit"), limit), periods[k],
+		    json_number_value(json_object_get(p, "percent")),
+		    number(p, "left") == 0 ? ": USED UP" : "");
+		row(t, name, line);
+		name = "";
+	}
+	if (!json_is_string(fault))
+		return;
+	snprintf(line, sizeof(line), "ALARM: %s", json_string_value(fault));
+	row(t, name, line);
+}
+
+static void
+add_schedule(struct ctl_text_table *t, const json_t *schedule)
+{
+	const json_t *open = json_object_get(schedule, "open");
+	const json_t *changes = json_object_get(schedule, "changes");
+	char line[LINE_MAX_LEN] = "no window is open";
+	const json_t *name;
+	int at = 0;
+	size_t i;
+
+	if (json_array_size(open) == 0 && !json_is_string(changes))
+		return;
+	json_array_foreach(open, i, name)
+	{
+		if (at < (int)sizeof(line))
+			at += snprintf(line + at, sizeof(line) - (size_t)at,
+			    "%s%s", i > 0 ? ", " : "", json_string_value(name));
+	}
+	row(t, "schedule", line);
+	if (!json_is_string(changes))
+		return;
+	snprintf(line, sizeof(line), "until %s", json_string_value(changes));
+	row(t, "", line);
+}
+
 static void
 add_counts(struct ctl_text_table *t, const json_t *s)
 {
@@ -203,6 +256,8 @@ print_head(FILE *out, const json_t *s)
 	add_refusal(t, json_object_get(s, "relay"));
 	add_drain(t, json_object_get(s, "drain"));
 	add_caps(t, json_object_get(s, "caps"));
+	add_quota(t, json_object_get(s, "quota"));
+	add_schedule(t, json_object_get(s, "schedule"));
 	add_proof(t, s);
 	add_counts(t, s);
 	ctl_text_table_print(t, out, "  ");
