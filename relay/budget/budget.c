@@ -365,7 +365,7 @@ budget_room(struct budget *b, enum stats_dir dir, int64_t now_us)
 {
 	if (!is_capped(b))
 		return SIZE_MAX;
-	return budget_hold_room(&b->hold, dir, now_us * 1000);
+	return budget_hold_room(&b->hold, dir, SIZE_MAX, now_us * 1000);
 }
 
 void
@@ -397,8 +397,10 @@ tell_networks(struct budget *b, int64_t now)
 			stake->bytes[dir] = 0;
 		}
 		stake->is_dirty = false;
-		if (budget_hold_is_capped(&stake->hold))
-			budget_share_look(stake->hold.limit, now);
+		if (!budget_hold_is_capped(&stake->hold))
+			continue;
+		budget_hold_release(&stake->hold);
+		budget_share_look(stake->hold.limit, now);
 	}
 	b->dirty_count = 0;
 }
@@ -410,6 +412,8 @@ budget_turn_end(struct budget *b, int64_t now_us)
 		budget_hold_undo(&b->hold, STATS_OUT, b->paid);
 	b->paid = 0;
 	tell_networks(b, now_us * 1000);
-	if (is_capped(b))
-		budget_share_look(b->hold.limit, now_us * 1000);
+	if (!is_capped(b))
+		return;
+	budget_hold_release(&b->hold);
+	budget_share_look(b->hold.limit, now_us * 1000);
 }

@@ -13,7 +13,7 @@ enum {
 	/* what a user's share may pass at once, of the burst's time: what all
 	 * of them pass at once then is half of the reserve */
 	SHARE_PART = 4,
-	SHARE_BYTES_MIN = 3000, /* two packets */
+	SHARE_BYTES_MIN = 1500, /* a packet */
 };
 
 int
@@ -129,24 +129,46 @@ budget_hold_undo(struct budget_hold *h, enum stats_dir dir, uint64_t bytes)
 }
 
 uint64_t
-budget_hold_room(struct budget_hold *h, enum stats_dir dir, int64_t now)
+budget_hold_room(
+    struct budget_hold *h, enum stats_dir dir, uint64_t want, int64_t now)
 {
 	struct budget_bucket *bucket = &h->limit->bucket[dir];
 	struct budget_lease *l = current_lease(h, dir, now);
 	uint64_t room;
 
+	if (want > STREAM_LEASE)
+		want = STREAM_LEASE;
 	if (l->left >= STREAM_ROOM_MIN)
 		return l->left;
 	/* reserved, so that no two workers are shown the same room */
 	if (l->left > 0)
 		budget_bucket_return(bucket, &h->rate, l);
 	room = budget_bucket_room(bucket, &h->rate, now);
-	if (room > STREAM_LEASE)
-		room = STREAM_LEASE;
+	if (room > want)
+		room = want;
 	if (room < STREAM_ROOM_MIN ||
 	    !budget_bucket_lease(bucket, &h->rate, l, room, now))
 		return 0;
 	return l->left;
+}
+
+uint64_t
+budget_hold_peek(const struct budget_hold *h, enum stats_dir dir, int64_t now)
+{
+	return h->lease[dir].left +
+	    budget_bucket_room(&h->limit->bucket[dir], &h->rate, now);
+}
+
+void
+budget_hold_release(struct budget_hold *h)
+{
+	if (h->rate.chunk > 0)
+		return;
+	for (unsigned dir = 0; dir < STATS_DIRS; dir++) {
+		if (h->lease[dir].left > 0)
+			budget_bucket_return(
+			    &h->limit->bucket[dir], &h->rate, &h->lease[dir]);
+	}
 }
 
 /* ---- the share */

@@ -84,9 +84,16 @@ void budget_hold_force(
 /* What was taken at now does not pass after all. */
 void
 budget_hold_undo(struct budget_hold *h, enum stats_dir dir, uint64_t bytes);
-/* Bytes of a stream that may pass now, reserved for this worker. */
+/* Bytes of a stream, at most as many as it wants, that may pass now,
+ * reserved for this worker until the end of the turn. */
+uint64_t budget_hold_room(
+    struct budget_hold *h, enum stats_dir dir, uint64_t want, int64_t now);
+/* The same without reserving them: others may be told of the same. */
 uint64_t
-budget_hold_room(struct budget_hold *h, enum stats_dir dir, int64_t now);
+budget_hold_peek(const struct budget_hold *h, enum stats_dir dir, int64_t now);
+/* The end of a turn: what is left of a reservation goes back, but for leases
+ * that are for many packets. */
+void budget_hold_release(struct budget_hold *h);
 
 /* Bytes of dir above the reserve. */
 uint64_t

@@ -61,6 +61,15 @@ budget_meter_has(
 	    now + p->burst;
 }
 
+/* The same, and one of any size while nothing is owed. */
+static inline bool
+budget_meter_lets(
+    budget_meter *m, const struct budget_pace *p, uint64_t bytes, int64_t now)
+{
+	return budget_meter_from(m, now) == now ||
+	    budget_meter_has(m, p, bytes, now);
+}
+
 /* They do, over the burst if need be. */
 static inline void
 budget_meter_take(

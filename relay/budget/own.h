@@ -86,6 +86,16 @@ void budget_network_free_all(struct budget_host *h);
 
 void budget_account_of(struct budget_account *a, const struct budget_party *p);
 
+/* c's account in the network of stake, which it becomes a user of; NULL: the
+ * network has no rate, or c no account. */
+struct budget_party *
+budget_chain_member(struct budget_chain *c, struct budget_stake *stake);
+/* Bytes were relayed. */
+void budget_chain_count(struct budget_chain *c, size_t in, size_t out);
+/* The meters of c's user go by this: caps.rate-per-user, or the trickle. */
+const struct budget_pace *
+budget_chain_pace(const struct budget_chain *c, const struct budget *b);
+
 /* Does the grant cover need bytes?  Leases more of it. */
 bool budget_has_grant(struct budget *b, size_t need);
 /* The packet taken last was not: it is not counted, and gives back. */

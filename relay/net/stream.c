@@ -20,29 +20,44 @@ bank_of(const struct net_stream *s)
 
 /* ---- accounting */
 
-/* Headers are estimated: one for each full segment and the rest. */
 static void
-charge(struct net_stream *s, enum stats_dir dir, size_t bytes)
+charge(struct net_stream *s, enum stats_dir dir, size_t bytes, size_t segments)
 {
 	const struct net_flow *f = &s->conn.flow;
 	const struct net_sink *k = &s->conn.net->sink;
 	const size_t header =
 	    addr_family(&f->client) == AF_INET6 ? NET_WIRE_TCP6 : NET_WIRE_TCP4;
-	const size_t segments = (bytes + STREAM_SEGMENT - 1) / STREAM_SEGMENT;
 
-	k->charge(k->arg, f, dir, bytes + segments * header);
+	bytes += segments * (header + s->seen.options);
+	if (bytes > 0)
+		k->charge(k->arg, f, dir, bytes);
 }
 
+static size_t
+estimate_segments(size_t bytes)
+{
+	return (bytes + STREAM_SEGMENT - 1) / STREAM_SEGMENT;
+}
+
+/* Under a cap headers are counted as they were, and acknowledgements, which
+ * the kernel sends also for what is held back.  Without one they are
+ * estimated, one for each full segment and the rest: to ask costs a system
+ * call. */
 void
 net_stream_charge(struct net_stream *s)
 {
 	const size_t in = s->wire.in, out = s->wire.out;
+	const struct net_segments was = s->seen;
 
 	s->wire.in = s->wire.out = 0;
-	if (in > 0)
-		charge(s, STATS_IN, in);
-	if (out > 0)
-		charge(s, STATS_OUT, out);
+	if (!s->is_capped || !net_segments_read(&s->seen, s->wire.fd)) {
+		charge(s, STATS_IN, in, estimate_segments(in));
+		charge(s, STATS_OUT, out, estimate_segments(out));
+		return;
+	}
+	charge(s, STATS_IN, in, s->seen.in - was.in);
+	charge(s, STATS_OUT, out + (s->seen.repeated - was.repeated),
+	    s->seen.out - was.out);
 }
 
 static size_t
@@ -51,6 +66,12 @@ find_piece(struct net_stream *s, enum stats_dir dir)
 	const struct net_sink *k = &s->conn.net->sink;
 	const size_t room = k->room(k->arg, &s->conn.flow, dir);
 
+	if (s->is_capped != (room < SIZE_MAX)) {
+		s->is_capped =
+		    !s->is_capped && net_segments_read(&s->seen, s->wire.fd);
+		if (!s->is_capped)
+			s->seen.options = 0;
+	}
 	if (room > STREAM_PIECE_MAX)
 		return STREAM_PIECE_MAX;
 	return room > 0 && room < STREAM_PIECE_MIN ? STREAM_PIECE_MIN : room;
@@ -66,6 +87,7 @@ on_retry(struct wheel_timer *t, mono_ms now)
 	struct net_stream *s = LIST_ITEM(t, struct net_stream, retry);
 
 	(void)now;
+	net_stream_charge(s);
 	if (s->is_held)
 		go_on_reading(s);
 	net_stream_flush(s);

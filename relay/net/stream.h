@@ -20,6 +20,7 @@
 #include "common/code.h"
 #include "net/conn.h"
 #include "net/queue.h"
+#include "net/segments.h"
 #include "net/wire.h"
 
 enum {
@@ -56,6 +57,8 @@ struct net_stream {
 	size_t need;     /* input waits for so many bytes; 0: for any */
 	bool is_proxied; /* a PROXY header was read: no second one */
 	bool is_held;    /* a reading that waits for memory or budget */
+	bool is_capped;  /* counted by segments, from seen on */
+	struct net_segments seen;
 	struct event reads, writes;
 	struct wheel_timer retry;
 	struct list node; /* in net_streams.dirty */
