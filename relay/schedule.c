@@ -126,7 +126,7 @@ schedule_json(const struct schedule *s, int64_t wall_s)
 	const struct date_clock c = zone_clock(s->zone, wall_s);
 	const int64_t changes = policy_schedule_change(
 	    conf->schedules, conf->schedule_count, s->zone, wall_s);
-	char text[DATE_TEXT_MAX];
+	char local[DATE_TEXT_MAX], next[DATE_TEXT_MAX];
 	json_t *open = json_array();
 
 	for (size_t i = 0; i < conf->schedule_count; i++)
@@ -135,7 +135,7 @@ schedule_json(const struct schedule *s, int64_t wall_s)
 			json_array_append_new(
 			    open, json_string(conf->schedules[i].name));
 	return json_pack("{s:s,s:o,s:o}", "local",
-	    zone_format(s->zone, wall_s, text), "open", open, "changes",
+	    zone_format(s->zone, wall_s, local), "open", open, "changes",
 	    changes < 0 ? json_null()
-			: json_string(zone_format(s->zone, changes, text)));
+			: json_string(zone_format(s->zone, changes, next)));
 }
