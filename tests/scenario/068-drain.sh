@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Goal: `supernodectl drain`: a new client is sent to another supernode of its
-# family (300), or away where none is named (508); who is here goes on; the
-# deadline can be changed and the drain taken back; the process ends by itself
-# when nobody is left, or at the deadline, and asks systemd for the time.
+# family (300; coturn's client goes there, too), or away where none is named
+# (508); who is here goes on; the deadline can be changed and the drain taken
+# back; the process ends by itself when nobody is left, or at the deadline, and
+# asks systemd for the time.
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh
@@ -10,14 +11,15 @@
 # shellcheck source=tests/support/probe.sh
 . "$ROOT/tests/support/probe.sh"
 ours_only "the drain is ours"
-need socat
+need socat turnutils_uclient turnutils_peer
 
 lab_net
 lab_host server
 lab_host other
 lab_host alice
 lab_host bob
-others="\"${LAB4[other]}:$SRV_PORT\", \"192.0.2.9:3478\""
+lab_host peer
+others="\"${LAB4[other]}:$SRV_PORT\", \"${LAB4[other]}:3479\""
 SRV_RELAY=$'\talternates = {'"$others}"
 export NOTIFY_SOCKET=$TMP/notify
 socat -u "UNIX-RECV:$NOTIFY_SOCKET" "CREATE:$TMP/notified" &
@@ -27,9 +29,13 @@ server_start server
 probe_start alice alice
 probe_start bob bob
 
-# the other supernode, of which nothing but its address is special
+lab_exec peer turnutils_peer -L "${LAB4[peer]}" -p 3480 >"$TMP/peer.log" 2>&1 &
+started $!
+
+# the other supernode, at two ports
 mkdir -p "$TMP/other/state" "$TMP/other/run"
-sed -e "s|$SRV_IP4:|${LAB4[other]}:|g; s|\\[$SRV_IP6\\]|[${LAB6[other]}]|g" \
+sed -e "s|udp = {|udp = {\"${LAB4[other]}:3479\", |" \
+    -e "s|$SRV_IP4:|${LAB4[other]}:|g; s|\\[$SRV_IP6\\]|[${LAB6[other]}]|g" \
     -e "s|\"$SRV_IP4\", \"$SRV_IP6\"|\"${LAB4[other]}\"|" \
     -e "s#$SRV_DIR/\\(state\\|run\\)#$TMP/other/\\1#; /alternates/d" \
     "$SRV_CONF" >"$TMP/other.conf"
@@ -93,23 +99,29 @@ equal "state" "$(status .state)" serving
 
 say "--- 300: elsewhere, in turn, in the family of the client"
 ctl drain >/dev/null
+lab_exec bob timeout 30 turnutils_uclient -u "$TURN_USER" -w "$TURN_PASSWORD" \
+    -c -n 3 -e "${LAB4[peer]}" -r 3480 "$SRV_IP4" >"$TMP/uclient" 2>&1 &
+uclient=$!
+started "$uclient"
 seen=
 for _ in 1 2 3 4 5 6; do
 	newcomer bob 300
 	seen+=" $(field alternate)"
 done
 matches "one" "$seen" " ${LAB4[other]}:$SRV_PORT"
-matches "and the other" "$seen" " 192.0.2.9:3478"
+matches "and the other" "$seen" " ${LAB4[other]}:3479"
 newcomer bob 508 "$(udp6)"
 newcomer bob 300 "$(udp4)"
-while [ "$(field alternate)" != "${LAB4[other]}:$SRV_PORT" ]; do
-	refused 300 bob allocate
-done
 joins bob udp "$(field alternate)"
 say "--- who is here goes on, to its end"
 calls alice bob 50
 want alice refresh 600
 want alice bind
+both_elsewhere()
+{
+	[ "$(grep -c 'allocation opened' "$TMP/other.log")" -ge 2 ]
+}
+wait_for 10 "coturn's client elsewhere" both_elsewhere
 want alice refresh 0
 ended 3
 log_says 'drain: done, no allocation is left' || fail "the log does not say so"
@@ -139,3 +151,7 @@ joins alice udp "$(udp4)"
 ctl drain --deadline 1h >/dev/null
 kill -TERM "$SRV_PID"
 ended 2
+
+say "--- coturn's client went elsewhere, too"
+wait "$uclient" || fail "turnutils_uclient: $(tail -n 5 "$TMP/uclient")"
+matches "nothing was lost" "$(cat "$TMP/uclient")" "Total lost packets 0 \("
