@@ -258,13 +258,15 @@ test_a_file_that_lies_is_refused(void **state)
 	assert_int_equal(zone_parse(&z, data, len), EINVAL);
 }
 
+static const char too_long[] =
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
 static void
 test_names_are_found_and_unknown_ones_refused(void **state)
 {
 	static const char *const bad[] = { "Europe/Nowhere", "../etc/passwd",
 		"/etc/passwd", "Europe", "Europe/../../etc/passwd", " ",
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" };
+		too_long };
 	const char *why;
 	struct zone *z = NULL;
 
