@@ -57,6 +57,12 @@ put_consent(FILE *out, const struct metrics *m)
 	for (int i = 0; i < CONSENT_WHOS; i++)
 		put_rate(out, consent_who_name((enum consent_who)i),
 		    consent_get(m->consent, (enum consent_who)i)->rate);
+	family(out, "consent_decides_rate", "gauge",
+	    "1 for the one whose rate is in force.");
+	for (int i = 0; i < CONSENT_WHOS; i++)
+		fprintf(out, "supernode_consent_decides_rate{by=\"%s\"} %d\n",
+		    consent_who_name((enum consent_who)i),
+		    e->rate != 0 && e->rate_by == (enum consent_who)i);
 	single(out, "switch_alarm", "gauge",
 	    "1 while the operator's switch is damaged or was not stored.",
 	    m->switch_alarm);
@@ -99,7 +105,7 @@ static void
 put_budget(FILE *out, const struct metrics *m)
 {
 	family(out, "budget_rate_bytes_per_second", "gauge",
-	    "Cap of each direction, +Inf when unlimited.");
+	    "Cap of each direction that is in force, +Inf when unlimited.");
 	if (m->rate_bits == 0)
 		fputs("supernode_budget_rate_bytes_per_second"
 		      "{scope=\"host\"} +Inf\n",

@@ -30,7 +30,7 @@ struct metrics {
 	const struct consent *consent;
 	const struct drain_view *drain; /* NULL: it does not */
 	bool switch_alarm;
-	uint64_t rate_bits; /* caps.rate, 0 = unlimited */
+	uint64_t rate_bits; /* in force, 0 = unlimited */
 	uint64_t burst_bytes;
 	unsigned allocations_max;
 	uint64_t reloads_done, reloads_failed;

@@ -1,6 +1,7 @@
 #include "relay/report.h"
 
 #include "relay/audit_watch.h"
+#include "relay/consent.h"
 #include "relay/drain.h"
 #include "relay/metrics.h"
 #include "relay/metrics_budget.h"
@@ -73,7 +74,7 @@ report_metrics(struct server *s, FILE *out)
 		.relay_enabled = s->conf->relay.enabled,
 		.consent = s->consent,
 		.drain = drain_view(s, &drain) ? &drain : NULL,
-		.rate_bits = s->conf->caps.rate,
+		.rate_bits = consent_effect(s->consent)->rate,
 		.burst_bytes = s->conf->caps.burst,
 		.allocations_max = s->conf->caps.allocations,
 		.reloads_done = s->reloads_done,

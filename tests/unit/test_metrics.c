@@ -183,6 +183,8 @@ test_whose_word_holds_shows(void **state)
 		"supernode_consent_refused{by=\"site\"} 0",
 		"supernode_consent_rate_bytes_per_second{by=\"site\"} 1000",
 		"supernode_consent_rate_bytes_per_second{by=\"quota\"} +Inf",
+		"supernode_consent_decides_rate{by=\"site\"} 1",
+		"supernode_consent_decides_rate{by=\"operator\"} 0",
 		"supernode_switch_alarm 1",
 		"supernode_draining 1",
 		"supernode_drain_seconds_left 1.500",
