@@ -16,8 +16,9 @@ enum {
 	RESERVE_S = 2,
 	RESERVE_MIN = 256 * 1024,
 	RESERVE_FLOOR_MAX = 16 * 1024 * 1024,
-	RESERVE_SHARE = 64,         /* of the least limit */
-	RESERVE_FLOOR_SHARE = 1024, /* and where nothing moves */
+	RESERVE_UNLIMITED = 1024 * 1024, /* nobody waits for it */
+	RESERVE_SHARE = 64,              /* of the least limit */
+	RESERVE_FLOOR_SHARE = 1024,      /* and where nothing moves */
 };
 
 static uint64_t
@@ -74,11 +75,12 @@ reserve(const struct quota *q)
 {
 	const uint64_t limit = least_limit(q);
 	const uint64_t cap = q->conf->caps.rate;
-	uint64_t most = BUDGET_LEDGER_RESERVE, floor = RESERVE_FLOOR_MAX;
+	uint64_t most = BUDGET_LEDGER_RESERVE, floor = RESERVE_UNLIMITED;
 
 	if (limit != 0) {
 		most = clamp(limit / RESERVE_SHARE, RESERVE_MIN, most);
-		floor = clamp(limit / RESERVE_FLOOR_SHARE, RESERVE_MIN, floor);
+		floor = clamp(limit / RESERVE_FLOOR_SHARE, RESERVE_MIN,
+		    RESERVE_FLOOR_MAX);
 	}
 	/* both directions, half a second */
 	if (cap != 0)
@@ -171,8 +173,8 @@ save(struct quota *q, const struct quota_clock *clock)
 		return rc;
 	q->writes++;
 	q->is_dirty = q->is_urgent = false;
-	q->save_at = clock->now +
-	    (quota_has_any_limit(q) ? SAVE_MS : SAVE_RARELY_MS);
+	q->save_at =
+	    clock->now + (quota_has_any_limit(q) ? SAVE_MS : SAVE_RARELY_MS);
 	q->saved_at = clock->now;
 	quota_accounts_saved(q);
 	return 0;

@@ -8,6 +8,7 @@
 #include "relay/schedule.h"
 #include "relay/server.h"
 #include "relay/site.h"
+#include "relay/worker.h"
 
 static struct quota_clock
 clock_now(void)
@@ -20,13 +21,15 @@ clock_now(void)
 static struct quota_wire
 wire_of(const struct server *s)
 {
-	struct stats sum = { 0 };
 	struct quota_wire w = { 0, 0 };
 
-	server_sum(s, &sum);
-	for (int k = 0; k < STATS_KINDS; k++) {
-		w.in += sum.wire_bytes[STATS_IN][k];
-		w.out += sum.wire_bytes[STATS_OUT][k];
+	for (unsigned i = 0; i < s->worker_count; i++) {
+		const struct stats *of = worker_stats(s->workers[i]);
+
+		for (int k = 0; k < STATS_KINDS; k++) {
+			w.in += of->wire_bytes[STATS_IN][k];
+			w.out += of->wire_bytes[STATS_OUT][k];
+		}
 	}
 	return w;
 }
