@@ -32,8 +32,7 @@ struct settings {
 	enum snapshot_subjects subjects;
 	uint64_t rotate_bytes;
 	uint64_t retention_s;
-	struct audit_key key;    /* when on */
-	struct audit_file *file; /* opened by the main thread, at the start */
+	struct audit_key key; /* when on */
 };
 
 struct audit {
@@ -51,7 +50,7 @@ struct audit {
 	struct audit_file *file; /* NULL: off, or not to be had */
 	uint64_t lost_before;    /* by files that were closed */
 	/* SHARED: atomic */
-	_Atomic(struct settings *) next;
+	_Atomic(struct settings *) late; /* the mailbox was full */
 	_Atomic bool is_on;
 	_Atomic bool is_ending;
 	_Atomic int failing;
@@ -300,24 +299,29 @@ change_file(struct audit *a, const struct settings *s)
 	return rc;
 }
 
+/* By mailbox, so that records before it go by the old ones. */
 static void
-take_settings(struct audit *a)
+on_settings(void *context, void *arg)
 {
-	struct settings *s = atomic_exchange(&a->next, NULL);
-	int rc = 0;
+	struct settings *s = arg;
+	struct audit *a = context;
+	const int rc = change_file(a, s);
 
-	if (s == NULL)
-		return;
-	if (s->file != NULL)
-		a->file = s->file;
-	else
-		rc = change_file(a, s);
 	if (rc != 0)
 		log_error("audit: log not changed path=%s reason=%s", s->path,
 		    code_text(rc));
 	atomic_store(&a->failing, rc);
 	free_settings(a->now);
 	a->now = s;
+}
+
+static void
+take_late(struct audit *a)
+{
+	struct settings *s = atomic_exchange(&a->late, NULL);
+
+	if (s != NULL)
+		on_settings(a, s);
 }
 
 /* ---- the audit thread */
@@ -384,16 +388,16 @@ run(void *arg)
 {
 	struct audit *a = arg;
 
-	take_settings(a);
 	say_start(a);
 	flush(a);
 	while (!atomic_load(&a->is_ending)) {
 		wait_for_mail(a);
-		take_settings(a);
 		mailbox_drain(a->mailbox, a);
+		take_late(a);
 		flush(a);
 	}
 	mailbox_drain(a->mailbox, a);
+	take_late(a);
 	if (a->file != NULL)
 		write_line(a, mono_wall_ms(), "end", json_object());
 	flush(a);
@@ -428,9 +432,9 @@ fail:
 	return rc;
 }
 
-/* Remembers what view tells of them, and hands them over. */
+/* Remembers what view tells of them. */
 static int
-publish(struct audit *a, struct settings *s)
+show_settings(struct audit *a, const struct settings *s)
 {
 	char *path = mem_strdup(s->path);
 
@@ -442,7 +446,6 @@ publish(struct audit *a, struct settings *s)
 	if (s->path[0] != '\0')
 		hex_write(a->key_text, s->key.public_key, SIGNATURE_PUBLIC_LEN);
 	atomic_store(&a->is_on, s->path[0] != '\0');
-	free_settings(atomic_exchange(&a->next, s));
 	return 0;
 }
 
@@ -467,7 +470,6 @@ int
 audit_open(
     struct audit **out, const struct snapshot *conf, char *why, size_t why_size)
 {
-	struct settings *s = NULL;
 	struct audit *a;
 	int rc = ENOMEM;
 
@@ -477,24 +479,18 @@ audit_open(
 	snprintf(a->key_path, NAME_MAX_LEN, "%s/audit.key", conf->node.state);
 	snprintf(a->head_path, NAME_MAX_LEN, "%s/audit.head", conf->node.state);
 	if ((a->mailbox = mailbox_new(AUDIT_ROOM)) == NULL ||
-	    (rc = make_settings(&s, a, conf, why, why_size)) != 0)
+	    (rc = make_settings(&a->now, a, conf, why, why_size)) != 0)
 		goto fail;
 	/* a start that could not write is told now */
-	if (s->path[0] != '\0' &&
-	    (rc = open_file(&s->file, a, s, why, why_size)) != 0)
+	if (a->now->path[0] != '\0' &&
+	    (rc = open_file(&a->file, a, a->now, why, why_size)) != 0)
 		goto fail;
-	if ((rc = publish(a, s)) != 0)
-		goto fail;
-	s = NULL;
-	if ((rc = spawn(a)) != 0)
+	if ((rc = show_settings(a, a->now)) != 0 || (rc = spawn(a)) != 0)
 		goto fail;
 	*out = a;
 	return 0;
 
 fail:
-	if (s != NULL && s->file != NULL)
-		audit_file_close(s->file, mono_wall_ms());
-	free_settings(s);
 	audit_close(a);
 	return rc;
 }
@@ -517,8 +513,6 @@ wake(struct audit *a)
 void
 audit_close(struct audit *a)
 {
-	struct settings *left;
-
 	if (a == NULL)
 		return;
 	if (a->is_running) {
@@ -526,9 +520,8 @@ audit_close(struct audit *a)
 		wake(a);
 		pthread_join(a->thread, NULL);
 	}
-	if ((left = atomic_load(&a->next)) != NULL && left->file != NULL)
-		audit_file_close(left->file, mono_wall_ms());
-	free_settings(left);
+	close_file(a);
+	free_settings(atomic_load(&a->late));
 	free_settings(a->now);
 	mailbox_free(a->mailbox);
 	mem_free(a->path);
@@ -570,9 +563,12 @@ audit_apply(struct audit *a, const struct snapshot *conf)
 		log_error("audit: the old settings stay: %s", why);
 		return;
 	}
-	if (publish(a, s) != 0)
+	if (show_settings(a, s) != 0) {
 		free_settings(s);
-	wake(a);
+		return;
+	}
+	if (mailbox_post(a->mailbox, on_settings, s) != 0)
+		free_settings(atomic_exchange(&a->late, s));
 }
 
 void

@@ -187,20 +187,25 @@ policy_site_add(struct policy_site *s, const char *text, size_t len)
 static void
 add_line(struct policy_site *s, const char *line, size_t len)
 {
-	const struct tag whole = {
-		.key = "line", .key_len = 4, .value = line, .value_len = len
-	};
 	const unsigned before = s->records;
+	const bool was_newer = s->is_newer;
 
 	trim(&line, &len);
 	if (len == 0 || line[0] == '#')
 		return;
+	s->is_newer = false;
 	policy_site_add(s, line, len);
 	/* who names a file means what stands in it */
 	if (s->records == before && !s->is_newer) {
+		const struct tag whole = { .key = "line",
+			.key_len = 4,
+			.value = line,
+			.value_len = len };
+
 		s->records++;
 		read_strictly(s, &whole, "does not begin with v=supernode1");
 	}
+	s->is_newer = s->is_newer || was_newer;
 }
 
 void

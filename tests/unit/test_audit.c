@@ -254,6 +254,30 @@ test_subjects_are_shown_as_configured(void **state)
 	json_decref(all);
 }
 
+/* A user whose name is the bytes of an address is not that address. */
+static void
+test_pseudonyms_of_users_and_addresses_differ(void **state)
+{
+	struct audit *a;
+	json_t *all;
+
+	(void)state;
+	conf.audit.subjects = SNAPSHOT_SUBJECTS_HASHED;
+	a = begin();
+	one(a, "\300\1\2\1"); /* 192.1.2.1 */
+	audit_event(a, "quota", json_pack("{s:s}", "address", "192.1.2.1"));
+	audit_close(a);
+	all = events(path, "opened", NULL);
+	{
+		json_t *quota = events(path, "quota", NULL);
+
+		assert_string_not_equal(strchr(member(all, 0, "user"), ':'),
+		    strchr(member(quota, 0, "address"), ':'));
+		json_decref(quota);
+	}
+	json_decref(all);
+}
+
 static void
 test_hidden_subjects_do_not_stand_in_it(void **state)
 {
@@ -315,6 +339,24 @@ test_a_reload_goes_on_in_another_file(void **state)
 }
 
 static void
+test_switching_it_off_and_on_loses_nothing(void **state)
+{
+	struct audit *a = begin();
+
+	(void)state;
+	for (unsigned i = 0; i < 50; i++) {
+		audit_event(a, "relay", json_object());
+		conf.audit.file = (char *)"";
+		audit_apply(a, &conf);
+		audit_event(a, "quota", json_object()); /* it is off */
+		conf.audit.file = path;
+		audit_apply(a, &conf);
+	}
+	audit_close(a);
+	assert_int_equal(count(path, "relay"), 50);
+}
+
+static void
 test_a_file_that_cannot_be_is_refused(void **state)
 {
 	struct audit *a = begin();
@@ -357,9 +399,11 @@ main(void)
 		TEST(test_a_flood_is_counted),
 		TEST(test_nothing_is_made_when_it_is_off),
 		TEST(test_subjects_are_shown_as_configured),
+		TEST(test_pseudonyms_of_users_and_addresses_differ),
 		TEST(test_hidden_subjects_do_not_stand_in_it),
 		TEST(test_no_detail_can_stand_for_the_chain),
 		TEST(test_a_reload_goes_on_in_another_file),
+		TEST(test_switching_it_off_and_on_loses_nothing),
 		TEST(test_a_file_that_cannot_be_is_refused),
 		TEST(test_short_memory_refuses_the_start),
 	};

@@ -20,7 +20,7 @@
 #include "relay/audit_file.h"
 #include "relay/audit_key.h"
 
-enum { START_MS = 1000000000, ROTATE = 4096 };
+enum { START_MS = 1000000000, ROTATE = 4096, KEPT = 5 };
 
 static char dir[64], path[96], head[96], moved[96], why[256];
 static struct audit_key key;
@@ -336,7 +336,7 @@ test_a_damaged_seal_is_not_believed(void **state)
 	audit_file_close(f, START_MS);
 	out = fopen(head, "r+");
 	assert_non_null(out);
-	fseek(out, 11, SEEK_SET);
+	fseek(out, 10, SEEK_SET);
 	fputc('9', out); /* far more lines */
 	fclose(out);
 	f = begin(START_MS);
@@ -380,17 +380,37 @@ test_a_file_is_rotated_by_size_and_by_age(void **state)
 	assert_int_equal(count, 0);
 }
 
+/* A file of that name is not replaced, nothing is lost. */
+static void
+test_a_name_that_is_taken_puts_rotation_off(void **state)
+{
+	struct audit_file *f;
+	char name[128];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s.%012d", path, 1);
+	close(open(name, O_CREAT | O_WRONLY, 0600));
+	config.rotate_bytes = ROTATE;
+	f = begin(START_MS);
+	for (unsigned i = 0; i < 50; i++)
+		add(f, START_MS, 1);
+	audit_file_close(f, START_MS);
+	assert_int_equal(size_of(name), 0);
+	holds("opened", 50);
+}
+
 static void
 test_files_past_their_retention_are_removed(void **state)
 {
 	const char *const keep[] = { "audit.log.1", "audit.log.00000000000x",
-		"audit.log.0000000000011", "other.log.000000000001" };
+		"audit.log.0000000000011", "other.log.000000000001",
+		"audit.log.000000000001.gz" };
 	const struct utimbuf old = { 100, 100 };
 	char name[128];
 	struct audit_file *f;
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < KEPT; i++) {
 		snprintf(name, sizeof(name), "%s/%s", dir, keep[i]);
 		close(open(name, O_CREAT | O_WRONLY, 0600));
 		assert_int_equal(utime(name, &old), 0);
@@ -407,7 +427,7 @@ test_files_past_their_retention_are_removed(void **state)
 	assert_int_equal(access(name, F_OK), 0);
 	audit_file_close(begin(161 * 1000), 161 * 1000);
 	assert_int_not_equal(access(name, F_OK), 0);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < KEPT; i++) {
 		snprintf(name, sizeof(name), "%s/%s", dir, keep[i]);
 		assert_int_equal(access(name, F_OK), 0);
 	}
@@ -506,7 +526,9 @@ test_a_disk_full_from_the_start_spoils_nothing(void **state)
 	holds("open", 1);
 	holds("lost", 1);
 	holds("opened", 1);
-	assert_int_equal(seq(begin(START_MS)), 4); /* and a checkpoint */
+	f = begin(START_MS);
+	assert_int_equal(seq(f), 4); /* and a checkpoint */
+	audit_file_close(f, START_MS);
 }
 
 static void
@@ -563,6 +585,7 @@ main(void)
 		TEST(test_a_missing_log_goes_on_where_the_seal_says),
 		TEST(test_a_damaged_seal_is_not_believed),
 		TEST(test_a_file_is_rotated_by_size_and_by_age),
+		TEST(test_a_name_that_is_taken_puts_rotation_off),
 		TEST(test_files_past_their_retention_are_removed),
 		TEST(test_a_file_moved_by_others_is_left_to_them),
 		TEST(test_what_a_full_disk_cost_is_told),

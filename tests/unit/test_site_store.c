@@ -74,8 +74,8 @@ test_what_is_damaged_is_forgotten_as_a_whole(void **state)
 {
 	static const char *const bad[] = { "", "[]", "null", "{\"a\":1}",
 		"{\"a\":{}}",
-		"{\"a\":{\"relay\":true,\"heard\":1,\"records\":1,"
-		"\"rate\":0,\"month\":0},\"b\":{\"relay\":1}}",
+		("{\"a\":{\"relay\":true,\"heard\":1,\"records\":1,"
+		 "\"rate\":0,\"month\":0},\"b\":{\"relay\":1}}"),
 		"{\"a\":{\"relay\":true,\"heard\":-1}}",
 		"{\"a\":{\"relay\":true,\"heard\":1,\"rate\":-1}}",
 		"{\"a\":{\"relay\":true,\"heard\":1,\"month\":-1}}",

@@ -181,6 +181,11 @@ test_a_file_of_something_else_is_read_strictly(void **state)
 	policy_site_end(&s);
 	assert_false(s.relay);
 	assert_non_null(strstr(s.fault, "v=supernode1"));
+	/* behind one of a later version, too */
+	policy_site_init(&s);
+	policy_site_add_file(&s, "v=supernode1\nv=supernode2\nrelay=no\n", 35);
+	policy_site_end(&s);
+	assert_false(s.relay);
 	/* an empty one says nothing */
 	policy_site_init(&s);
 	policy_site_add_file(&s, "# none\n\n", 8);
