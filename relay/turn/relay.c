@@ -64,6 +64,7 @@ is_affordable(struct turn_alloc *al, const struct budget_packet *p)
 	if (budget_relay(t->budget, &al->chain, p, net_now_us(t->net)))
 		return true;
 	al->dropped++;
+	turn_drops_add(&al->drops, al->chain.why);
 	return false;
 }
 

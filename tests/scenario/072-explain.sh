@@ -88,6 +88,21 @@ matches "the table" "$(ctl explain mallory)" \
 [[ $(ctl explain "${LAB4[bob]}" --json) != *wrong-password* ]] ||
 	fail "a password is shown"
 
+# ---- a cap
+
+SRV_CAPS+=$'\n\trate-per-allocation = "64kbit/s"\n\tburst-per-allocation = "4kB"'
+server_config
+server_reload
+wait_for 5 "reload" log_says 'applied by every worker'
+want alice channel 0x4001 "${LAB4[bob]}:9"
+want alice send 0x4001 - 50 1000 1000
+capped()
+{
+	ctl explain alice --json | jq -e '.allocations[0].drops[0] |
+	    (.reason | startswith("cap")) and .packets > 10'
+}
+wait_for 5 "packets over the cap" capped
+
 # ---- the host
 
 matches "the cap" "$(ctl explain alice)" 'at most 40Mbit/s: caps\.rate'
