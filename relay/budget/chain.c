@@ -36,7 +36,8 @@ budget_admit(
 		atomic_fetch_sub(&h->allocations, 1);
 		return rc;
 	}
-	if (w->enter != NULL && c->user->count == 1)
+	/* two workers may admit him at once, one of them asks */
+	if (w->enter != NULL && atomic_exchange(&c->user->is_new, false))
 		atomic_store(&c->user->state, (int)w->enter(w->arg, user, len));
 	return 0;
 }

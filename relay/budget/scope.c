@@ -92,6 +92,7 @@ add(struct budget_party **out, struct shard *sh, const struct key *k,
 	if ((p = mem_try_aligned(sizeof(*p) + k->len)) == NULL)
 		return STUN_CAPACITY;
 	p->count = 1;
+	p->is_new = true;
 	p->hash = hash;
 	p->len = k->len;
 	memcpy(p->name, k->name, k->len);

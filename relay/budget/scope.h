@@ -32,6 +32,7 @@ struct budget_party {
 	_Atomic uint64_t dropped; /* packets */
 	_Atomic int state;        /* enum budget_state */
 	_Atomic bool is_hungry;   /* a stream was held back */
+	_Atomic bool is_new;      /* nobody has asked for his state yet */
 	/* OWNER: who looks, see share.h */
 	uint64_t seen; /* of offered */
 	uint64_t look[BUDGET_LOOKS];

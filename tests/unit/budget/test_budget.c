@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "budget/budget.h"
+#include "budget/own.h"
+#include "budget/scope.h"
 #include "common/mem.h"
 #include "relay/snapshot.h"
 
@@ -363,6 +365,45 @@ test_new_caps_hold_at_once(void **state)
 	close_fixture(&f);
 }
 
+static enum budget_state
+bar(void *arg, const char *user, size_t len)
+{
+	unsigned *asked = arg;
+
+	assert_memory_equal(user, "alice", len);
+	++*asked;
+	return BUDGET_BARRED;
+}
+
+/* Of two workers that admit him at once neither may rely on the other. */
+static void
+test_a_user_is_asked_for_by_whoever_comes_first(void **state)
+{
+	struct fixture f = open_fixture(0, 0);
+	struct budget_chain c[2] = { 0 };
+	struct budget_party *other;
+	unsigned asked = 0;
+
+	(void)state;
+	budget_host_watch(
+	    f.host, &(struct budget_watch){ .arg = &asked, .enter = bar });
+	/* another worker has counted him and not asked yet */
+	assert_int_equal(
+	    budget_scope_enter(&other, f.host->limit.users, "alice", 5, 2), 0);
+	assert_int_equal(budget_admit(f.b, &c[0], "alice", 5), 0);
+	assert_int_equal(asked, 1);
+	assert_int_equal(c[0].user->state, BUDGET_BARRED);
+	budget_scope_leave(f.host->limit.users, other, NULL, NULL);
+	assert_int_equal(budget_admit(f.b, &c[1], "alice", 5), 0);
+	assert_int_equal(asked, 1);
+	budget_release(f.b, &c[0]);
+	budget_release(f.b, &c[1]);
+	assert_int_equal(budget_admit(f.b, &c[0], "alice", 5), 0);
+	assert_int_equal(asked, 2);
+	budget_release(f.b, &c[0]);
+	close_fixture(&f);
+}
+
 static void
 test_allocations_are_admitted_up_to_both_limits(void **state)
 {
@@ -433,6 +474,8 @@ main(void)
 		cmocka_unit_test(test_a_stream_pays_its_debt_first),
 		cmocka_unit_test(test_room_that_is_not_used_is_given_back),
 		cmocka_unit_test(test_new_caps_hold_at_once),
+		cmocka_unit_test(
+		    test_a_user_is_asked_for_by_whoever_comes_first),
 		cmocka_unit_test(
 		    test_allocations_are_admitted_up_to_both_limits),
 		cmocka_unit_test(
