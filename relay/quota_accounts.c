@@ -182,10 +182,12 @@ state_of(const struct quota *q, bool is_user, bool is_spent)
 static void
 set_user(struct quota *q, struct budget_entry *e, enum budget_state state)
 {
-	if ((enum budget_state)e->state == state)
+	if ((enum budget_state)e->state != state)
+		quota_users_set(q->users, e->name, e->len, state);
+	else if (state == BUDGET_OPEN || e->round != q->round)
 		return;
+	/* again, each time: one who came meanwhile may have asked before */
 	e->state = (int)state;
-	quota_users_set(q->users, e->name, e->len, state);
 	budget_host_set_user(q->budget, e->name, e->len, state);
 }
 
