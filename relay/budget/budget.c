@@ -260,7 +260,7 @@ budget_refresh(struct budget *b)
 	if (has_quota != b->has_quota)
 		b->grant = 0;
 	b->has_quota = has_quota;
-	b->has_states = atomic_load(&h->has_states);
+	b->has_states = b->has_states || atomic_load(&h->has_states);
 	b->is_free = b->hold.rate.bits == 0 && !has_quota && !b->has_states &&
 	    b->user.cost == 0 && b->alloc.cost == 0 &&
 	    !atomic_load(&h->has_networks);

@@ -39,6 +39,11 @@ budget_admit(
 	/* two workers may admit him at once, one of them asks */
 	if (w->enter != NULL && atomic_exchange(&c->user->is_new, false))
 		atomic_store(&c->user->state, (int)w->enter(w->arg, user, len));
+	if (atomic_load(&c->user->state) != BUDGET_OPEN) {
+		/* other workers look when he comes to them */
+		b->has_states = true;
+		b->is_free = false;
+	}
 	return 0;
 }
 
