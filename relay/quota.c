@@ -134,6 +134,9 @@ collect(struct quota *q, const struct quota_wire *wire,
 
 	q->seen = *wire;
 	q->counted += c.counted;
+	q->pace = (double)c.counted * 1000 /
+	    (double)(clock->now > q->ticked_at ? clock->now - q->ticked_at : 1);
+	q->ticked_at = clock->now;
 	feed_rate(q, clock);
 	if (c.in + c.out + c.counted == 0)
 		return;
@@ -215,6 +218,17 @@ quota_tick(struct quota *q, const struct quota_wire *wire,
 	}
 	note_state(q);
 	say(q);
+}
+
+unsigned
+quota_tick_ms(const struct quota *q)
+{
+	const double until_then = q->pace * QUOTA_TICK_MS / 1000;
+
+	return quota_has_host_limit(q) &&
+		until_then > (double)quota_reserve(q) / 8
+	    ? QUOTA_TICK_SOON_MS
+	    : QUOTA_TICK_MS;
 }
 
 static bool

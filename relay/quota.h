@@ -28,6 +28,7 @@ struct snapshot;
 
 enum {
 	QUOTA_TICK_MS = 50,
+	QUOTA_TICK_SOON_MS = 10,
 	QUOTA_WHY_MAX = 512,
 	QUOTA_USERS_SHOWN = 100,
 };
@@ -59,6 +60,9 @@ void quota_audit(struct quota *q, struct audit *audit);
 
 void quota_tick(struct quota *q, const struct quota_wire *wire,
     const struct quota_clock *clock);
+/* When the next tick is due: soon where this one's traffic would use much of
+ * the reserve until then. */
+unsigned quota_tick_ms(const struct quota *q);
 /* The orderly end, after a last tick: workers have ended, their budgets are
  * freed.  NULL is legal. */
 void quota_end(struct quota *q, const struct quota_clock *clock);

@@ -68,10 +68,9 @@ least_limit(const struct quota *q)
 	return day;
 }
 
-/* What may be charged and not have moved.  Half of it has to last until the
- * next one is on disk. */
-static uint64_t
-reserve(const struct quota *q)
+/* Half of it has to last until the next one is on disk. */
+uint64_t
+quota_reserve(const struct quota *q)
 {
 	const uint64_t limit = least_limit(q);
 	const uint64_t cap = q->conf->caps.rate;
@@ -216,7 +215,7 @@ static int
 top_up(struct quota *q, uint64_t left)
 {
 	const int64_t pool = budget_host_granted(q->budget);
-	const uint64_t want = reserve(q);
+	const uint64_t want = quota_reserve(q);
 	const uint64_t ahead = left < want ? left : want;
 	int rc;
 
@@ -233,7 +232,7 @@ top_up(struct quota *q, uint64_t left)
 static int
 stay_ahead(struct quota *q)
 {
-	const uint64_t want = reserve(q);
+	const uint64_t want = quota_reserve(q);
 
 	if (q->counted + want / 2 <= q->charged ||
 	    (q->counted == 0 && q->charged != 0))

@@ -47,7 +47,8 @@ struct quota {
 	uint64_t counted; /* the host's, since the start */
 	struct quota_wire seen;
 	double rate; /* bytes a second, of late */
-	mono_ms rate_at;
+	double pace; /* the same, since the last tick */
+	mono_ms rate_at, ticked_at;
 	uint64_t rate_from;
 	struct quota_clock last;
 	unsigned round; /* of looking at accounts */
@@ -68,6 +69,8 @@ uint64_t quota_user_limit(const struct quota *q, enum budget_period_kind kind);
 uint64_t quota_network_limit(
     const struct quota *q, const char *name, enum budget_period_kind kind);
 
+/* What may be charged and not have moved. */
+uint64_t quota_reserve(const struct quota *q);
 /* The ledger's file: opens it; charges ahead, grants, and writes all that is
  * due; an orderly end.  A failure shows in q->fault. */
 void quota_disk_open(struct quota *q, const struct quota_clock *clock);

@@ -40,12 +40,15 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	const struct quota_clock clock = clock_now();
 	struct server *s = arg;
 	const struct quota_wire wire = wire_of(s);
+	struct timeval tv = { 0, 0 };
 
 	(void)fd;
 	(void)what;
 	schedule_tick(s->schedule, clock.wall_s);
 	quota_site(s->quota, site_month(s->site), &clock);
 	quota_tick(s->quota, &wire, &clock);
+	tv.tv_usec = quota_tick_ms(s->quota) * 1000;
+	event_add(s->quota_tick, &tv);
 }
 
 int
@@ -56,7 +59,7 @@ quota_serve_open(struct server *s)
 
 	s->schedule = schedule_new(s->consent, s->conf, clock.wall_s);
 	s->quota = quota_new(s->budget, s->consent, s->conf, &clock);
-	s->quota_tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
+	s->quota_tick = event_new(s->base, -1, 0, on_tick, s);
 	if (s->schedule == NULL || s->quota == NULL || s->quota_tick == NULL)
 		return ENOMEM;
 	quota_site(s->quota, site_month(s->site), &clock);

@@ -186,6 +186,20 @@ test_the_sites_month_holds_where_it_is_stricter(void **state)
 	assert_true(relay_all(f, 9 * MB) == 9 * MB);
 }
 
+/* 1GB grants 1 MB to begin with: at 200 Mbit/s it lasts for two ticks. */
+static void
+test_ticks_come_sooner_under_load(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "quota-month = \"1GB\"");
+	assert_int_equal(quota_tick_ms(f->quota), QUOTA_TICK_MS);
+	relay(f, 200 * PACKET);
+	assert_int_equal(quota_tick_ms(f->quota), QUOTA_TICK_SOON_MS);
+	settle(f);
+	assert_int_equal(quota_tick_ms(f->quota), QUOTA_TICK_MS);
+}
+
 int
 main(void)
 {
@@ -199,6 +213,7 @@ main(void)
 		TEST(months_are_reported_when_they_are_over),
 		TEST(a_reload_changes_the_limit_at_once),
 		TEST(the_sites_month_holds_where_it_is_stricter),
+		TEST(ticks_come_sooner_under_load),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
