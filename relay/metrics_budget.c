@@ -16,7 +16,7 @@ family(FILE *out, const char *name, const char *type, const char *help)
 static void
 put_host(FILE *out, const struct budget_usage *u)
 {
-	family(out, "cap_error_bytes", "counter",
+	family(out, "cap_error_bytes", "gauge",
 	    "Bytes that passed beyond rate x time + burst in a window of a "
 	    "second or more; none do.");
 	fprintf(out, "supernode_cap_error_bytes %" PRIu64 "\n", u->error_bytes);

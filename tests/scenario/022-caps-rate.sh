@@ -68,5 +68,5 @@ compare "share of the rate that was used, %" \
 ask bob stats
 compare "packets that got through" "$(field received)" -gt 800
 compare "packets dropped at the cap" \
-    "$(($(drops cap_in) + $(drops cap_out)))" -gt 1000
+    "$(($(drops cap_in) + $(drops cap_out) + $(drops share)))" -gt 1000
 server_lives
