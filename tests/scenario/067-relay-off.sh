@@ -38,8 +38,16 @@ is_off()
 	equal "by whom" "$(status .relay.by)" operator
 }
 
+# a ring of the kernel's (io_uring) holds its sockets a moment longer than the
+# process lives
+ports_are_free()
+{
+	! lab_exec server ss -Hlntu | grep -q .
+}
+
 again()
 {
+	wait_for 10 "free ports" ports_are_free
 	server_launch
 	SRV_PID=$!
 	started "$SRV_PID"
