@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <ifaddrs.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,8 @@ enum {
 	SERVER_STATUS_EVERY_S = 10,
 	SERVER_PATH_MAX = 4096,
 	SERVER_RUN_MODE = 0750,
+	SERVER_BIND_WAIT_MS = 2000,
+	SERVER_BIND_AGAIN_MS = 20,
 };
 
 /* ---- for others */
@@ -283,6 +286,23 @@ open_control(struct server *s, char *why, size_t why_size)
 	return control_open(&s->control, s->base, path, why, why_size);
 }
 
+/* The kernel takes down the rings of a process that was killed, and closes
+ * the sockets in them, a moment after it has gone: the next one waits. */
+static int
+open_listeners(struct server *s, int inherited, char *why, size_t why_size)
+{
+	const mono_ms deadline = mono_now() + SERVER_BIND_WAIT_MS;
+	int rc;
+
+	for (;;) {
+		rc = net_listeners_open(
+		    &s->listeners, s->conf, inherited, why, why_size);
+		if (rc != EADDRINUSE || inherited > 0 || mono_now() >= deadline)
+			return rc;
+		poll(NULL, 0, SERVER_BIND_AGAIN_MS);
+	}
+}
+
 /* Before any listener: SO_REUSEPORT would let a second server in silently. */
 static int
 open_shared(struct server *s, char *why, size_t why_size)
@@ -295,9 +315,7 @@ open_shared(struct server *s, char *why, size_t why_size)
 	if ((rc = audit_watch_open(s, why, why_size)) != 0 ||
 	    (rc = net_tls_load(&s->tls, s->conf, why, why_size)) != 0)
 		return rc;
-	rc = net_listeners_open(
-	    &s->listeners, s->conf, inherited, why, why_size);
-	if (rc != 0)
+	if ((rc = open_listeners(s, inherited, why, why_size)) != 0)
 		return rc;
 	snprintf(why, why_size, "out of memory");
 	s->policy = server_policy(s->conf);
