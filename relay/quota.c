@@ -107,17 +107,24 @@ counted_now(struct quota *q, const struct quota_wire *more)
 	return leased;
 }
 
+/* Up at once, or a burst would outrun its reserve; down slowly. */
 static void
-feed_rate(struct quota *q, const struct quota_clock *clock)
+feed_rate(struct quota *q, uint64_t counted, const struct quota_clock *clock)
 {
+	const int64_t since_tick = clock->now - q->ticked_at;
 	const int64_t ms = clock->now - q->rate_at;
-	double rate;
 
+	q->counted += counted;
+	q->pace =
+	    (double)counted * 1000 / (double)(since_tick > 0 ? since_tick : 1);
+	q->ticked_at = clock->now;
+	if (q->pace > q->rate)
+		q->rate = q->pace;
 	if (ms < RATE_MS)
 		return;
-	rate = (double)(q->counted - q->rate_from) * 1000 / (double)ms;
-	/* up at once, down slowly */
-	q->rate = rate > q->rate ? rate : (q->rate * 7 + rate) / 8;
+	q->rate = (q->rate * 7 +
+		      (double)(q->counted - q->rate_from) * 1000 / (double)ms) /
+	    8;
 	q->rate_from = q->counted;
 	q->rate_at = clock->now;
 }
@@ -133,11 +140,7 @@ collect(struct quota *q, const struct quota_wire *wire,
 	};
 
 	q->seen = *wire;
-	q->counted += c.counted;
-	q->pace = (double)c.counted * 1000 /
-	    (double)(clock->now > q->ticked_at ? clock->now - q->ticked_at : 1);
-	q->ticked_at = clock->now;
-	feed_rate(q, clock);
+	feed_rate(q, c.counted, clock);
 	if (c.in + c.out + c.counted == 0)
 		return;
 	budget_ledger_add(

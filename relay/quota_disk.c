@@ -15,7 +15,7 @@ enum {
 	/* the reserve: of the rate of late, and within these */
 	RESERVE_S = 2,
 	RESERVE_MIN = 256 * 1024,
-	RESERVE_FLOOR_MAX = 16 * 1024 * 1024,
+	RESERVE_FLOOR_MAX = 32 * 1024 * 1024,
 	RESERVE_UNLIMITED = 1024 * 1024, /* nobody waits for it */
 	RESERVE_SHARE = 64,              /* of the least limit */
 	RESERVE_FLOOR_SHARE = 1024,      /* and where nothing moves */

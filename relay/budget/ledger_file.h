@@ -25,7 +25,7 @@
 
 enum {
 	/* most that may be charged and not have moved: what a crash costs */
-	BUDGET_LEDGER_RESERVE = 64 * 1024 * 1024,
+	BUDGET_LEDGER_RESERVE = 256 * 1024 * 1024,
 	BUDGET_LEDGER_MONTHS = 16, /* kept on disk */
 	BUDGET_LEDGER_WHY_MAX = 512,
 	BUDGET_LEDGER_FILE_MAX = 64 * 1024 * 1024,

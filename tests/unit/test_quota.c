@@ -186,15 +186,15 @@ test_the_sites_month_holds_where_it_is_stricter(void **state)
 	assert_true(relay_all(f, 9 * MB) == 9 * MB);
 }
 
-/* 1GB grants 1 MB to begin with: at 200 Mbit/s it lasts for two ticks. */
+/* 20MB grants 256 KiB at most: at 20 Mbit/s that lasts for two ticks. */
 static void
 test_ticks_come_sooner_under_load(void **state)
 {
 	struct fixture *f = *state;
 
-	start(f, "quota-month = \"1GB\"");
+	start(f, "quota-month = \"20MB\"");
 	assert_int_equal(quota_tick_ms(f->quota), QUOTA_TICK_MS);
-	relay(f, 200 * PACKET);
+	relay(f, 100 * PACKET);
 	assert_int_equal(quota_tick_ms(f->quota), QUOTA_TICK_SOON_MS);
 	settle(f);
 	assert_int_equal(quota_tick_ms(f->quota), QUOTA_TICK_MS);

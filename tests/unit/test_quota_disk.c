@@ -12,7 +12,7 @@ test_kills_never_lose_a_byte(void **state)
 		stop(f, true);
 		start(f, "quota-month = \"1GB\"");
 		assert_in_range(
-		    used(f, 1), passed, passed + (uint64_t)i * 2 * MB);
+		    used(f, 1), passed, passed + (uint64_t)i * 1000 * MB / 64);
 		stop(f, false);
 	}
 }
