@@ -1,5 +1,6 @@
 #include "relay/live.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,6 +243,27 @@ live_change(
 	}
 	report(s, order, text);
 	return 0;
+}
+
+void
+live_answer(struct server *s, struct control_call *call, json_t *answer)
+{
+	assert(s->reload != NULL && s->live_call == NULL);
+	s->live_call = call;
+	s->live_said = answer;
+}
+
+void
+live_applied(struct server *s)
+{
+	struct control_call *call = s->live_call;
+	json_t *answer = s->live_said;
+
+	if (call == NULL)
+		return;
+	s->live_call = NULL;
+	s->live_said = NULL;
+	control_answer(call, answer);
 }
 
 void

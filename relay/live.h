@@ -33,6 +33,12 @@ struct live_order {
 MUST_CHECK int live_change(
     struct server *s, const struct live_order *order, char text[LIVE_TEXT_MAX]);
 
+/* After live_change: has every worker taken it, answers call.  Takes call and
+ * answer. */
+void live_answer(struct server *s, struct control_call *call, json_t *answer);
+/* Every worker has taken what was under way. */
+void live_applied(struct server *s);
+
 /* The files were loaded again: what was changed is forgotten. */
 void live_forget(struct server *s);
 

@@ -109,6 +109,7 @@ on_applied(void *context, void *arg)
 	s->reload = NULL;
 	log_info("%s: applied by every worker", r->area);
 	reload_free(r);
+	live_applied(s);
 	daemon_notify("READY=1");
 	if (s->reload_again) {
 		s->reload_again = false;

@@ -445,6 +445,7 @@ stop(struct server *s)
 	explain_free_all(&s->explains);
 	reload_free(s->reload);
 	mem_free(s->live);
+	json_decref(s->live_said);
 	drain_free(s->drain);
 	opt_out_free(s->opt_out);
 	gate_free(s->gate);

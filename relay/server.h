@@ -8,6 +8,7 @@
 #ifndef RELAY_SERVER_H
 #define RELAY_SERVER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,7 @@ struct audit;
 struct budget_host;
 struct consent;
 struct control;
+struct control_call;
 struct drain;
 struct event;
 struct event_base;
@@ -89,6 +91,8 @@ struct server {
 	struct reload *reload; /* under way, or NULL */
 	bool reload_again;     /* asked for meanwhile */
 	struct live *live;     /* changed on top of the files, or NULL */
+	struct control_call *live_call; /* waits until that is applied */
+	json_t *live_said;              /* and will be told */
 	uint64_t reloads_done, reloads_failed;
 	struct list listings; /* `allocations` being gathered */
 	struct list explains; /* answers of `explain` */

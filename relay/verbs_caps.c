@@ -183,7 +183,7 @@ change(struct server *s, struct control_call *call, const json_t *args)
 		control_refuse(call, text);
 		return;
 	}
-	control_answer(call,
+	live_answer(s, call,
 	    json_pack("{s:o,s:o,s:s?,s:s,s:o}", "changes", lines_json(text),
 		"rate_bit_s", limit(e->rate), "rate_by",
 		e->rate == 0 ? NULL : consent_who_name(e->rate_by),

@@ -32,6 +32,7 @@ static struct {
 	unsigned published;
 	int rc; /* of publishing */
 	unsigned audited;
+	void *answered; /* the call */
 	char text[LIVE_TEXT_MAX];
 } bed;
 
@@ -49,6 +50,13 @@ reload_publish(struct server *s, const char *area, struct snapshot *conf,
 	s->conf = conf;
 	bed.published++;
 	return 0;
+}
+
+void
+control_answer(struct control_call *call, json_t *answer)
+{
+	bed.answered = call;
+	json_decref(answer);
 }
 
 struct net_tls *
@@ -223,6 +231,25 @@ test_changes_come_one_at_a_time(void **state)
 }
 
 static void
+test_the_answer_waits_until_every_worker_has_it(void **state)
+{
+	static int call, under_way;
+	json_t *answer = json_true();
+
+	(void)state;
+	live_applied(&bed.server); /* a reload: nobody waits */
+	assert_null(bed.answered);
+	bed.server.reload = (struct reload *)&under_way;
+	live_answer(&bed.server, (struct control_call *)&call, answer);
+	assert_null(bed.answered);
+	live_applied(&bed.server);
+	assert_ptr_equal(bed.answered, &call);
+	bed.answered = NULL;
+	live_applied(&bed.server); /* once */
+	assert_null(bed.answered);
+}
+
+static void
 test_what_is_not_published_is_not_live(void **state)
 {
 	(void)state;
@@ -263,6 +290,7 @@ main(void)
 		CASE(test_what_does_not_load_changes_nothing),
 		CASE(test_files_that_changed_since_ask_for_a_reload),
 		CASE(test_changes_come_one_at_a_time),
+		CASE(test_the_answer_waits_until_every_worker_has_it),
 		CASE(test_what_is_not_published_is_not_live),
 		CASE(test_the_limits_show_as_they_stand_in_the_file),
 	};
