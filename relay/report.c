@@ -12,6 +12,7 @@
 #include "relay/site.h"
 #include "relay/snapshot.h"
 #include "relay/status.h"
+#include "relay/status_budget.h"
 
 /* How far the record and the network's word can be relied on. */
 static json_t *
@@ -56,6 +57,9 @@ report_status(struct server *s)
 	memory_heap_read(&heap);
 	if ((all = status_json(&st)) != NULL)
 		quota_serve_status(s, all);
+	if (all != NULL)
+		json_object_set_new(
+		    all, "networks", status_budget_networks(s->budget));
 	return with_proof(s, all);
 }
 

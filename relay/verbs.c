@@ -9,6 +9,7 @@
 #include "relay/reload.h"
 #include "relay/report.h"
 #include "relay/server.h"
+#include "relay/status_budget.h"
 #include "relay/verbs_proof.h"
 #include "relay/verbs_caps.h"
 #include "relay/verbs_relay.h"
@@ -17,7 +18,13 @@ static void
 run_status(void *arg, struct control_call *call, const json_t *args)
 {
 	(void)args;
-	control_answer(call, report_status(arg));
+	struct server *s = arg;
+	json_t *all = report_status(s);
+
+	if (all != NULL)
+		json_object_set_new(
+		    all, "users", status_budget_users(s->budget));
+	control_answer(call, all);
 }
 
 /* args: {"limit":n} */

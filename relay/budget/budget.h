@@ -82,6 +82,8 @@ enum budget_state {
 	BUDGET_BARRED,  /* nothing is relayed (STATS_DROP_QUOTA) */
 };
 
+enum { BUDGET_NAME_MAX = 513 }; /* USERNAME, RFC 8489 */
+
 /* What one of them used since it is known: a user since his first
  * allocation of those he holds, a network since the start. */
 struct budget_account {

@@ -167,6 +167,29 @@ add_quota(struct ctl_text_table *t, const json_t *quota)
 }
 
 static void
+add_networks(struct ctl_text_table *t, const json_t *networks)
+{
+	char in[CTL_TEXT_MAX], out[CTL_TEXT_MAX], n[CTL_TEXT_MAX];
+	char line[LINE_MAX_LEN];
+	const json_t *network;
+	size_t i;
+
+	json_array_foreach(networks, i, network)
+	{
+		snprintf(line, sizeof(line),
+		    "%.63s: %s in, %s out, %s packets dropped%s",
+		    string(network, "name"),
+		    ctl_text_bytes(number(network, "in_bytes"), in),
+		    ctl_text_bytes(number(network, "out_bytes"), out),
+		    ctl_text_count(number(network, "dropped"), n),
+		    strcmp(string(network, "state"), "barred") == 0
+			? ": NOTHING IS RELAYED"
+			: "");
+		row(t, i == 0 ? "networks" : "", line);
+	}
+}
+
+static void
 add_schedule(struct ctl_text_table *t, const json_t *schedule)
 {
 	const json_t *open = json_object_get(schedule, "open");
@@ -256,6 +279,7 @@ print_head(FILE *out, const json_t *s)
 	add_refusal(t, json_object_get(s, "relay"));
 	add_drain(t, json_object_get(s, "drain"));
 	add_caps(t, json_object_get(s, "caps"));
+	add_networks(t, json_object_get(s, "networks"));
 	add_quota(t, json_object_get(s, "quota"));
 	add_schedule(t, json_object_get(s, "schedule"));
 	add_proof(t, s);

@@ -98,6 +98,8 @@ want stranger send 0x4001 - 1000 1000 500
 want sink await received 1000 3000
 compare "bytes of the network" "$(metric supernode_network_wire_bytes_total)" \
     -gt $((after + inside))
+equal "the network in the status" "$(status '.networks[0].name')" campus
+equal "users in the status" "$(status '.users | length')" 4
 equal "dropped at the host's cap" \
     "$(($(drops cap_in) + $(drops cap_out) + $(drops share)))" 0
 
