@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ struct site_dns {
 	/* OWNER: main */
 	struct event_base *base; /* borrowed */
 	ares_channel channel;
+	bool is_library;
 	struct event *timer;
 	struct watch watches[SOCKETS_MAX];
 };
@@ -198,6 +200,11 @@ site_dns_open(struct site_dns **out, struct event_base *base,
 
 	if ((d = mem_try(1, sizeof(*d))) == NULL)
 		goto fail;
+	/* counted: each has its ares_library_cleanup */
+	if ((status = ares_library_init(ARES_LIB_INIT_ALL)) != ARES_SUCCESS)
+		goto fail;
+	d->is_library = true;
+	status = ARES_ENOMEM;
 	d->base = base;
 	options.sock_state_cb_data = d;
 	if ((d->timer = evtimer_new(base, on_timer, d)) == NULL)
@@ -232,6 +239,8 @@ site_dns_close(struct site_dns *d)
 	for (unsigned i = 0; i < SOCKETS_MAX; i++)
 		if (d->watches[i].event != NULL)
 			event_free(d->watches[i].event);
+	if (d->is_library)
+		ares_library_cleanup();
 	mem_free(d);
 }
 
