@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget/budget.h"
 #include "common/mem.h"
 #include "common/stun/msg.h"
 #include "common/units.h"
@@ -248,11 +249,51 @@ peer_text(const struct server *s, const struct addr *peer)
 	return "?";
 }
 
+/* What a user's account says: caps and quotas of his own. */
+struct account {
+	const struct question *question;
+	bool is_known;
+	struct budget_account found; /* but for its name */
+};
+
+static void
+on_account(void *arg, const struct budget_account *a)
+{
+	struct account *x = arg;
+
+	if (strlen(x->question->user) != a->len ||
+	    memcmp(x->question->user, a->name, a->len) != 0)
+		return;
+	x->found = *a;
+	x->is_known = true;
+}
+
+static json_t *
+account_json(const struct server *s, const struct question *q)
+{
+	static const char *const states[] = { [BUDGET_OPEN] = "open",
+		[BUDGET_TRICKLE] = "trickle",
+		[BUDGET_BARRED] = "barred" };
+	struct account x = { .question = q };
+	const struct budget_account *a = &x.found;
+
+	budget_host_users(s->budget, on_account, &x);
+	if (!x.is_known)
+		return NULL;
+	return json_pack("{s:i,s:s,s:I,s:I,s:I,s:I,s:I}", "allocations",
+	    (int)a->allocations, "state", states[a->state], "in_bytes",
+	    (json_int_t)a->bytes[STATS_IN], "out_bytes",
+	    (json_int_t)a->bytes[STATS_OUT], "dropped", (json_int_t)a->dropped,
+	    "rate_bit_s", (json_int_t)a->rate, "share_bit_s",
+	    (json_int_t)a->share);
+}
+
 static json_t *
 answer_json(const struct explain *e)
 {
 	const struct server *s = e->server;
-	json_t *rows = json_array(), *refusals = json_array(), *answer;
+	json_t *rows = json_array(), *refusals = json_array();
+	json_t *answer, *account;
 	bool is_cut = false;
 
 	for (unsigned i = 0; i < s->worker_count; i++) {
@@ -270,6 +311,8 @@ answer_json(const struct explain *e)
 	    name_json(e->question.user, strlen(e->question.user)),
 	    "allocations", rows, "refusals", refusals, "truncated", is_cut,
 	    "host", host_json(s));
+	if ((account = account_json(s, &e->question)) != NULL)
+		json_object_set_new(answer, "account", account);
 	if (!addr_is_none(&e->question.addr))
 		json_object_set_new(answer, "as_peer",
 		    json_string(peer_text(s, &e->question.addr)));

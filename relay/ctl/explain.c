@@ -118,6 +118,29 @@ print_refusals(FILE *out, const json_t *refusals)
 }
 
 static void
+print_account(FILE *out, const json_t *a)
+{
+	const char *state = string(a, "state");
+	char text[CTL_TEXT_MAX];
+
+	if (!json_is_object(a))
+		return;
+	if (strcmp(state, "barred") == 0)
+		fputs("this user is barred: a quota is used up\n", out);
+	else if (strcmp(state, "trickle") == 0)
+		fputs("this user trickles: a quota is used up\n", out);
+	if (number(a, "dropped") > 0)
+		fprintf(out, "%s packets of this user went over a cap\n",
+		    ctl_text_count(number(a, "dropped"), text));
+	if (number(a, "rate_bit_s") > 0)
+		fprintf(out, "this user may %s each way\n",
+		    ctl_text_rate(number(a, "rate_bit_s"), text));
+	if (number(a, "share_bit_s") > 0)
+		fprintf(out, "the cap binds: each user's share is %s\n",
+		    ctl_text_rate(number(a, "share_bit_s"), text));
+}
+
+static void
 print_host(FILE *out, const json_t *e)
 {
 	const json_t *host = json_object_get(e, "host");
@@ -147,5 +170,6 @@ ctl_explain_print(FILE *out, const json_t *e)
 		fputs("no allocation, and nothing refused lately\n", out);
 	if (json_is_true(json_object_get(e, "truncated")))
 		fputs("there is more than is shown\n", out);
+	print_account(out, json_object_get(e, "account"));
 	print_host(out, e);
 }

@@ -102,6 +102,9 @@ capped()
 	    (.reason | startswith("cap")) and .packets > 10'
 }
 wait_for 5 "packets over the cap" capped
+because alice '.account | [.allocations, .state, .dropped > 10]' \
+    '[1,"open",true]'
+matches "of the user" "$(ctl explain alice)" 'packets of this user went over'
 
 # ---- the host
 

@@ -140,6 +140,10 @@ test_nothing_to_explain_is_said(void **state)
 	    "{\"allocations\":[],\"refusals\":[],\"host\":{\"relay\":false,"
 	    "\"relay_reason\":\"why\"},\"as_peer\":\"allowed\"}",
 	    "relays nothing now: why");
+	shows(ctl_explain_print,
+	    "{\"allocations\":[],\"refusals\":[],\"host\":{},"
+	    "\"account\":{\"state\":\"barred\",\"dropped\":0}}",
+	    "barred: a quota is used up");
 }
 
 int
