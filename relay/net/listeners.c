@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +18,8 @@
 enum {
 	BACKLOG = 1024,
 	INHERITED_FIRST = 3, /* sd_listen_fds(3) */
+	RELEASE_TRIES = 50,
+	RELEASE_WAIT_MS = 10,
 };
 
 struct listener {
@@ -116,7 +119,7 @@ finish(int fd, const struct listener *l, const struct net_buffers *buffers)
 /* With SO_REUSEPORT a second supernoded would quietly get half of our
  * clients: is the address free for one alone? */
 static int
-probe(const struct listener *l)
+probe_once(const struct listener *l)
 {
 	int fd;
 
@@ -126,6 +129,22 @@ probe(const struct listener *l)
 		return errno;
 	close(fd);
 	return 0;
+}
+
+/* The kernel ends the io_uring of one that was killed, and with it the
+ * sockets it received on, a moment after the process. */
+static int
+probe(const struct listener *l)
+{
+	int rc = probe_once(l);
+
+	if (!net_transport_is_datagram(l->transport))
+		return rc;
+	for (unsigned i = 0; i < RELEASE_TRIES && rc == EADDRINUSE; i++) {
+		poll(NULL, 0, RELEASE_WAIT_MS);
+		rc = probe_once(l);
+	}
+	return rc;
 }
 
 /* ---- inherited sockets */

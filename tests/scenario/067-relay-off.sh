@@ -38,16 +38,10 @@ is_off()
 	equal "by whom" "$(status .relay.by)" operator
 }
 
-# a ring of the kernel's (io_uring) holds its sockets a moment longer than the
-# process lives
-ports_are_free()
-{
-	! lab_exec server ss -Hlntu | grep -q .
-}
-
+# At once: a ring of the kernel's (io_uring) holds the sockets of one that was
+# killed a moment longer than the process lives.
 again()
 {
-	wait_for 10 "free ports" ports_are_free
 	server_launch
 	SRV_PID=$!
 	started "$SRV_PID"

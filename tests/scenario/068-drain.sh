@@ -53,16 +53,9 @@ newcomer()
 	refused "$2" "$1" allocate
 }
 
-ports_are_free()
-{
-	! lab_exec server ss -Hlntu | grep -q .
-}
-
 again()
 {
 	wait "$SRV_PID" || true
-	# a ring of the kernel's holds its sockets a moment longer
-	wait_for 10 "free ports" ports_are_free
 	: >"$TMP/notified"
 	server_config
 	server_launch
