@@ -76,6 +76,11 @@ jq -se --arg user "$TURN_USER" --arg host "${LAB4[alice]}" \
 	$mine[1].why == "deleted by its client"' "$LOG" >/dev/null ||
 	fail "the log does not tell of alice: $(cat "$LOG")"
 say "ok: who, whence, how much and why it ended"
+ctl relay off >/dev/null
+ctl relay on >/dev/null
+wait_for 5 "both switches" holds relay 2
+equal "who switched" "$(jq -c 'select(.event == "relay") | [.relay, .uid]' \
+    "$LOG" | tr '\n' ' ')" '[false,0] [true,0] '
 verify "$LOG"
 
 # ---- kill -9, again and again
