@@ -225,9 +225,23 @@ budget_free(struct budget *b)
 	mem_free(b);
 }
 
+/* Counts to the network what was not yet. */
+static void
+tell_network(struct budget_stake *stake)
+{
+	for (unsigned dir = 0; dir < STATS_DIRS; dir++) {
+		atomic_fetch_add(
+		    &stake->network->bytes[dir], stake->bytes[dir]);
+		stake->bytes[dir] = 0;
+	}
+	stake->is_dirty = false;
+}
+
 void
 budget_apply(struct budget *b, const struct snapshot *conf)
 {
+	for (unsigned i = 0; i < b->dirty_count; i++)
+		tell_network(&b->stakes[b->dirty[i]]);
 	b->networks = (unsigned)conf->network_count;
 	for (unsigned i = 0; i < b->networks; i++) {
 		struct budget_stake *stake = &b->stakes[i];
@@ -386,17 +400,12 @@ budget_charge(struct budget *b, enum stats_dir dir, enum stats_kind kind,
 /* ---- the end of a turn */
 
 static void
-tell_networks(struct budget *b, int64_t now)
+end_networks(struct budget *b, int64_t now)
 {
 	for (unsigned i = 0; i < b->dirty_count; i++) {
 		struct budget_stake *stake = &b->stakes[b->dirty[i]];
 
-		for (unsigned dir = 0; dir < STATS_DIRS; dir++) {
-			atomic_fetch_add(
-			    &stake->network->bytes[dir], stake->bytes[dir]);
-			stake->bytes[dir] = 0;
-		}
-		stake->is_dirty = false;
+		tell_network(stake);
 		if (!budget_hold_is_capped(&stake->hold))
 			continue;
 		budget_hold_release(&stake->hold);
@@ -411,7 +420,7 @@ budget_turn_end(struct budget *b, int64_t now_us)
 	if (b->paid > 0)
 		budget_hold_undo(&b->hold, STATS_OUT, b->paid);
 	b->paid = 0;
-	tell_networks(b, now_us * 1000);
+	end_networks(b, now_us * 1000);
 	if (!is_capped(b))
 		return;
 	budget_hold_release(&b->hold);

@@ -3,7 +3,7 @@
  *
  * As bucket.h, but without leases, and by multiplication: a byte's time at
  * the rate is kept in 2^-16 ns, rounded up, so that what passes falls short
- * of the rate by less than one in ten thousand and never exceeds it.
+ * of the rate by a nanosecond a packet at most, and never exceeds it.
  */
 #ifndef RELAY_BUDGET_METER_H
 #define RELAY_BUDGET_METER_H
@@ -26,7 +26,9 @@ typedef _Atomic int64_t budget_meter;
 static inline int64_t
 budget_pace_cost(const struct budget_pace *p, uint64_t bytes)
 {
-	return (int64_t)((bytes * p->cost) >> BUDGET_PACE_SHIFT) + 1;
+	const uint64_t round_up = (1 << BUDGET_PACE_SHIFT) - 1;
+
+	return (int64_t)((bytes * p->cost + round_up) >> BUDGET_PACE_SHIFT);
 }
 
 /* bits: a second, 0: no cap. */

@@ -1,4 +1,6 @@
 /* Fair shares of the host's cap, as users see them. */
+#include <pthread.h>
+
 #include "budget/fair.h"
 #include "tests/unit/budget/sim.h"
 
@@ -180,6 +182,73 @@ test_usage_tells_the_share_while_the_cap_binds(void **state)
 	sim_free(s);
 }
 
+/* ---- threads */
+
+struct thread_run {
+	struct budget_host *host;
+	struct stats *stats;
+	unsigned index;
+	uint64_t passed;
+};
+
+/* Two users, both of all threads: each offers 6 Mbit/s here. */
+static void *
+run_thread(void *arg)
+{
+	struct thread_run *r = arg;
+	struct budget *b = budget_new(r->host, r->stats);
+	struct budget_chain chain[2] = { 0 };
+	const struct budget_packet p = { .out = 1000 };
+
+	if (budget_admit(b, &chain[0], "alice", 5) != 0 ||
+	    budget_admit(b, &chain[1], "bob", 3) != 0)
+		return NULL;
+	for (int64_t us = 1000000; us < 3000000; us += 1333) {
+		for (unsigned i = 0; i < 2; i++) {
+			if (budget_take(b, STATS_IN, STATS_PEER, 1000, us) &&
+			    budget_relay(b, &chain[i], &p, us) &&
+			    budget_take(b, STATS_OUT, STATS_PEER, 1000, us))
+				r->passed += 1000;
+		}
+		budget_turn_end(b, us);
+	}
+	budget_release(b, &chain[0]);
+	budget_release(b, &chain[1]);
+	budget_free(b);
+	return r;
+}
+
+static void
+test_threads_look_one_at_a_time(void **state)
+{
+	struct snapshot conf = { .caps = { .rate = 8000000,
+				     .burst = 250000,
+				     .allocations = 100,
+				     .allocations_per_user = 100 } };
+	struct budget_host *host = budget_host_new(&conf);
+	struct thread_run run[SIM_WORKERS] = { 0 };
+	pthread_t thread[SIM_WORKERS];
+	uint64_t passed = 0;
+	void *done;
+
+	(void)state;
+	for (unsigned i = 0; i < SIM_WORKERS; i++) {
+		run[i].host = host;
+		run[i].stats = mem_try_aligned(sizeof(struct stats));
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, run_thread, &run[i]), 0);
+	}
+	for (unsigned i = 0; i < SIM_WORKERS; i++) {
+		pthread_join(thread[i], &done);
+		assert_non_null(done);
+		passed += run[i].passed;
+		mem_free(run[i].stats);
+	}
+	assert_true(passed <= 2 * 1000000 + 250000);
+	assert_true(passed > 0);
+	budget_host_free(host);
+}
+
 #define CASE cmocka_unit_test
 
 int
@@ -193,6 +262,7 @@ main(void)
 		CASE(test_a_stream_is_held_back_to_its_share_and_loses_nothing),
 		CASE(test_streams_share_the_cap_evenly),
 		CASE(test_usage_tells_the_share_while_the_cap_binds),
+		CASE(test_threads_look_one_at_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
