@@ -54,7 +54,7 @@ spend()
 	wait_for 5 "end of the quota" is_used_up
 	# each relayed byte came in before it left: half of it was sent
 	compare "$1: bytes sent" "$(($(sent_by_server) - before))" -le \
-	    $((QUOTA / 2 + 64 * 1024))
+	    $((QUOTA / 2 + 32 * 1024))
 	compare "$1: share of the quota that was used, %" \
 	    $((($(sent_by_server) - before) * 200 / QUOTA)) -ge 90
 	ask bob stats
