@@ -65,7 +65,9 @@ merge(const struct consent *c)
 
 	for (unsigned who = 0; who < CONSENT_WHOS; who++) {
 		merge_relay(&e, &c->say[who], who);
-		merge_rate(&e, &c->say[who], who);
+		if (who != CONSENT_CONFIG ||
+		    !c->say[CONSENT_SCHEDULE].is_instead)
+			merge_rate(&e, &c->say[who], who);
 	}
 	return e;
 }
@@ -121,6 +123,7 @@ consent_set(
 
 	mine->relay = say->relay;
 	mine->rate = say->rate;
+	mine->is_instead = say->is_instead;
 	if (is_reworded)
 		snprintf(mine->reason, sizeof(mine->reason), "%s", say->reason);
 	c->effect = merge(c);

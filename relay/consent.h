@@ -4,7 +4,8 @@
  *
  * The configuration, the operator (relay off, drain), the site (policy), the
  * schedule and the quota each say their own; none can loosen what another
- * says.  OWNER: main.
+ * says.  The schedule belongs to the configuration: while a window with a
+ * rate is open, that rate stands in the place of caps.rate.  OWNER: main.
  */
 #ifndef RELAY_CONSENT_H
 #define RELAY_CONSENT_H
@@ -30,7 +31,8 @@ enum { CONSENT_REASON_MAX = 120 };
 
 struct consent_say {
 	bool relay;
-	uint64_t rate; /* bit/s a direction; 0: no opinion */
+	uint64_t rate;   /* bit/s a direction; 0: no opinion */
+	bool is_instead; /* of the configuration's rate; 0: unlimited */
 	char reason[CONSENT_REASON_MAX];
 };
 

@@ -53,6 +53,7 @@ say(const struct schedule *s, int64_t wall_s)
 
 	if (s->said.rate != POLICY_SCHEDULE_NONE) {
 		say.rate = s->conf->schedules[s->said.rate].rate;
+		say.is_instead = true;
 		name_window(s, s->said.rate, wall_s, say.reason);
 	}
 	if (s->said.off != POLICY_SCHEDULE_NONE) {

@@ -130,6 +130,33 @@ test_the_lowest_rate_counts_and_zero_is_no_opinion(void **state)
 }
 
 static void
+test_an_open_window_speaks_in_the_place_of_the_configuration(void **state)
+{
+	struct consent_say night = { .relay = true,
+		.rate = 9000,
+		.is_instead = true,
+		.reason = "night" };
+	struct heard h;
+	struct consent *c = fresh(&h);
+
+	(void)state;
+	say(c, CONSENT_CONFIG, true, 5000, "caps.rate");
+	consent_set(c, CONSENT_SCHEDULE, &night);
+	assert_int_equal(h.last.rate, 9000);
+	assert_int_equal(h.last.rate_by, CONSENT_SCHEDULE);
+	/* but of nobody else */
+	say(c, CONSENT_SITE, true, 7000, "site");
+	assert_int_equal(h.last.rate, 7000);
+	night.rate = 0;
+	consent_set(c, CONSENT_SCHEDULE, &night);
+	say(c, CONSENT_SITE, true, 0, "");
+	assert_int_equal(h.last.rate, 0);
+	say(c, CONSENT_SCHEDULE, true, 0, "");
+	assert_int_equal(h.last.rate, 5000);
+	consent_free(c);
+}
+
+static void
 test_of_equal_rates_the_first_in_order_is_named(void **state)
 {
 	struct heard h;
@@ -215,6 +242,8 @@ main(void)
 		    test_the_lowest_rate_counts_and_zero_is_no_opinion),
 		cmocka_unit_test(
 		    test_of_equal_rates_the_first_in_order_is_named),
+		cmocka_unit_test(
+		    test_an_open_window_speaks_in_the_place_of_the_configuration),
 		cmocka_unit_test(test_nothing_is_told_when_nothing_changes),
 		cmocka_unit_test(
 		    test_what_was_said_is_kept_and_a_long_reason_cut),
