@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,8 +17,6 @@
 enum {
 	BACKLOG = 1024,
 	INHERITED_FIRST = 3, /* sd_listen_fds(3) */
-	RELEASE_TRIES = 50,
-	RELEASE_WAIT_MS = 10,
 };
 
 struct listener {
@@ -119,7 +116,7 @@ finish(int fd, const struct listener *l, const struct net_buffers *buffers)
 /* With SO_REUSEPORT a second supernoded would quietly get half of our
  * clients: is the address free for one alone? */
 static int
-probe_once(const struct listener *l)
+probe(const struct listener *l)
 {
 	int fd;
 
@@ -129,22 +126,6 @@ probe_once(const struct listener *l)
 		return errno;
 	close(fd);
 	return 0;
-}
-
-/* The kernel ends the io_uring of one that was killed, and with it the
- * sockets it received on, a moment after the process. */
-static int
-probe(const struct listener *l)
-{
-	int rc = probe_once(l);
-
-	if (!net_transport_is_datagram(l->transport))
-		return rc;
-	for (unsigned i = 0; i < RELEASE_TRIES && rc == EADDRINUSE; i++) {
-		poll(NULL, 0, RELEASE_WAIT_MS);
-		rc = probe_once(l);
-	}
-	return rc;
 }
 
 /* ---- inherited sockets */
