@@ -140,8 +140,8 @@ bed_room(void *arg, const struct net_flow *flow, enum stats_dir dir)
 }
 
 static inline void
-bed_charge(void *arg, const struct net_flow *flow, enum stats_dir dir,
-    size_t wire)
+bed_charge(
+    void *arg, const struct net_flow *flow, enum stats_dir dir, size_t wire)
 {
 	struct bed *bed = arg;
 
