@@ -39,8 +39,10 @@ probe_start sink bob
 want sink open udp "$(udp4)"
 want sink bind
 sink=$(field mapped)
-probe_start voice alice
-enters voice udp "$peer"
+for try in 1 2 3 4; do
+	probe_start "voice$try" alice
+	enters "voice$try" udp "$peer"
+done
 probe_start tcp alice
 enters tcp tcp "$sink"
 for i in $(seq "$GREEDY"); do
@@ -52,8 +54,8 @@ done
 lab_count server out 'meta l4proto { udp, tcp }'
 
 # 1 Mbit/s each; once the cap binds, a voice of 160 bytes every 20 ms, there
-# and back.  A machine that stops for a while delays it: another two seconds
-# are tried then
+# and back.  A machine that stops for a while delays it: another voice is
+# tried then
 for i in $(seq "$GREEDY"); do
 	tell "u$i" send 0x4001 - 900 1200 10000
 done
@@ -62,9 +64,8 @@ binds() { [ "$(drops share)" -gt 0 ]; }
 wait_for 5 "the cap to bind" binds
 first=$(lab_counted server out | cut -d' ' -f2) began=$(date +%s%N)
 for try in 1 2 3 4; do
-	want voice reset
-	want voice send 0x4001 - 100 160 20000
-	ask voice await echoes 100 500
+	want "voice$try" send 0x4001 - 100 160 20000
+	ask "voice$try" await echoes 100 500
 	say "voice, try $try: $REPLY"
 	[ "$(field echoes)" -lt 100 ] || [ "$(field rtt_p99_us)" -gt 10000 ] ||
 		break
@@ -84,7 +85,7 @@ compare "share of the rate that was used, %" "$used" -ge 90
 compare "share of the rate that was used, %" "$used" -le 110
 # 10 Mbit/s among 52 for two seconds: 48 kB, payload alone 5 % less
 say "tcp: $relayed"
-compare "bytes of the TCP user" "$(jq .up.bytes <<<"$relayed")" -gt 35000
+compare "bytes of the TCP user" "$(jq .up.bytes <<<"$relayed")" -gt 30000
 compare "bytes of the TCP user" "$(jq .up.bytes <<<"$relayed")" -lt 300000
 equal "packets of the TCP user dropped" "$(jq .dropped <<<"$relayed")" 0
 for i in $(seq "$GREEDY"); do
