@@ -91,7 +91,8 @@ open_ring(struct net_uring *u)
 	u->is_open = true;
 	/* enters by an index: faster; without it, nothing is different */
 	io_uring_register_ring_fd(&u->ring);
-	return 0;
+	/* who may make one need not be let in */
+	return -io_uring_get_events(&u->ring);
 }
 
 /* The kernel takes them in turn, so that all are soon in use: what a packet

@@ -1,6 +1,12 @@
 #include "tests/unit/net/bed.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "net/core.h"
 #include "net/slots.h"
@@ -486,6 +492,51 @@ test_short_memory_costs_the_ring_at_most(void **state)
 	bed_free(bed);
 }
 
+/* From now on this process may make rings and enter none. */
+static bool
+bar_entering(void)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_enter, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(steps) / sizeof(steps[0]),
+		.filter = steps,
+	};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void
+test_ring_that_may_not_be_entered_is_done_without(void **state)
+{
+	enum { WITHOUT, WITH, UNKNOWN };
+	struct bed *bed;
+	int status;
+	pid_t child;
+
+	(void)state;
+	if ((child = fork()) == 0) {
+		alarm(10); /* it must not wait for ever */
+		if (!bar_entering())
+			_exit(UNKNOWN);
+		bed = bed_start(prepare(NET_UDP, true));
+		_exit(
+		    bed_counter(bed, STATS_URING_WORKERS) > 0 ? WITH : WITHOUT);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == UNKNOWN)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), WITHOUT);
+}
+
 int
 main(void)
 {
@@ -503,6 +554,8 @@ main(void)
 		cmocka_unit_test(test_streams_go_on_beside_it),
 		cmocka_unit_test(test_waiting_ends_in_time),
 		cmocka_unit_test(test_refused_ring_is_done_without),
+		cmocka_unit_test(
+		    test_ring_that_may_not_be_entered_is_done_without),
 		cmocka_unit_test(test_short_memory_costs_the_ring_at_most),
 	};
 
