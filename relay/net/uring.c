@@ -420,7 +420,7 @@ net_uring_watch(struct net_uring *u, struct net_watch *w)
 
 /* Is the last completion of w among those not handed up yet? */
 static bool
-has_let_go(struct net_uring *u, const struct net_watch *w)
+has_let_go(struct net_uring *u, const struct net_watch *w, int tries)
 {
 	struct io_uring_cqe *c;
 	unsigned at;
@@ -431,7 +431,8 @@ has_let_go(struct net_uring *u, const struct net_watch *w)
 		    (c->flags & IORING_CQE_F_MORE) == 0)
 			return true;
 	}
-	return false;
+	/* what found no place is not seen */
+	return tries > 1 && io_uring_cq_has_overflow(&u->ring);
 }
 
 static void
@@ -452,7 +453,7 @@ net_uring_unwatch(struct net_uring *u, struct net_watch *w)
 	list_remove(&w->node);
 	if (!w->is_armed)
 		return;
-	for (int i = 0; i < LET_GO_TRIES && !has_let_go(u, w); i++)
+	for (int i = 0; i < LET_GO_TRIES && !has_let_go(u, w, i); i++)
 		cancel(u, (uintptr_t)w, 0);
 }
 
