@@ -174,6 +174,8 @@ struct budget_chain {
 	unsigned network;           /* of the client; 0: none */
 	unsigned member_count;
 	budget_meter cap[STATS_DIRS]; /* caps.rate-per-allocation */
+	uint64_t offered;             /* bytes, since offered_at */
+	int64_t offered_at;           /* ns: told to the user then */
 	uint64_t dropped;             /* packets, for a cap or quota */
 	enum stats_drop why;          /* the last of them */
 	struct budget_member member[BUDGET_CHAIN_NETWORKS];

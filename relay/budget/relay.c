@@ -2,7 +2,12 @@
 #include "budget/own.h"
 #include "budget/share.h"
 
-enum { ENDS = 2 /* client, peer */ };
+enum {
+	ENDS = 2, /* client, peer */
+	/* what is offered is told this often: the user's account is shared by
+	 * all workers on which he has an allocation */
+	OFFER_NS = 2 * 1000 * 1000,
+};
 
 /* No reason to drop. */
 static const enum stats_drop NONE = STATS_DROP_COUNT;
@@ -17,6 +22,9 @@ struct bill {
 	unsigned count; /* networks with a stake */
 	struct budget_stake *stake[ENDS];
 	struct budget_party *member[ENDS]; /* NULL: no fair user of it */
+	/* passes by a share: the host's, a network's */
+	bool by_share;
+	bool by_member[ENDS];
 };
 
 /* Adds the network of that number.  False: nothing is known of it. */
@@ -68,17 +76,44 @@ has_spare(const struct bill *x, const struct budget_hold *h, size_t in)
 	    budget_hold_spare(h, STATS_IN, x->now) > in;
 }
 
-/* Is the packet within the share of p, or is there spare? */
+/* Is the packet within the share of p? */
 static bool
-is_fair(const struct bill *x, struct budget_hold *h, struct budget_party *p,
-    size_t in)
+has_share(const struct bill *x, struct budget_hold *h, struct budget_party *p)
 {
-	if (h->rate.bits == 0 || has_spare(x, h, in))
-		return true;
 	budget_share_hurry(h->limit, &h->rate, x->now);
 	return p != NULL &&
 	    budget_meter_lets(
 		&p->share, budget_hold_pace(h), cost_of(x), x->now);
+}
+
+/* Within the shares, or is there spare?  Shares are touched only where there
+ * is none: those of a user with allocations everywhere are everybody's. */
+static bool
+is_fair(struct bill *x)
+{
+	struct budget_hold *h = &x->b->hold;
+
+	if (h->rate.bits != 0 && !has_spare(x, h, 0)) {
+		if (!has_share(x, h, x->c->user))
+			return false;
+		x->by_share = true;
+	}
+	return true;
+}
+
+static bool
+is_fair_in_networks(struct bill *x)
+{
+	for (unsigned i = 0; i < x->count; i++) {
+		struct budget_hold *h = &x->stake[i]->hold;
+
+		if (h->rate.bits == 0 || has_spare(x, h, x->in))
+			continue;
+		if (!has_share(x, h, x->member[i]))
+			return false;
+		x->by_member[i] = true;
+	}
+	return true;
 }
 
 static bool
@@ -105,7 +140,7 @@ has_both(const struct bill *x, budget_meter m[STATS_DIRS],
 
 /* Why the packet must not pass, or NONE; takes nothing. */
 static enum stats_drop
-judge(const struct bill *x)
+judge(struct bill *x)
 {
 	struct budget *b = x->b;
 
@@ -116,12 +151,10 @@ judge(const struct bill *x)
 		return STATS_DROP_QUOTA;
 	if (x->p->is_stream)
 		return NONE;
-	if (!is_fair(x, &b->hold, x->c->user, 0))
+	if (!is_fair(x))
 		return STATS_DROP_SHARE;
-	for (unsigned i = 0; i < x->count; i++) {
-		if (!is_fair(x, &x->stake[i]->hold, x->member[i], x->in))
-			return STATS_DROP_SHARE_NETWORK;
-	}
+	if (!is_fair_in_networks(x))
+		return STATS_DROP_SHARE_NETWORK;
 	if (!has_both(x, x->c->user->cap, budget_chain_pace(x->c, x->b)))
 		return STATS_DROP_CAP_USER;
 	if (!has_both(x, x->c->cap, &b->alloc))
@@ -203,13 +236,9 @@ fail:
 static void
 take_share(const struct bill *x, struct budget_hold *h, struct budget_party *p)
 {
-	const struct budget_pace *pace;
-
-	if (p == NULL || h->rate.bits == 0)
-		return;
-	pace = budget_hold_pace(h);
-	if (budget_meter_lets(&p->share, pace, cost_of(x), x->now))
-		budget_meter_take(&p->share, pace, cost_of(x), x->now);
+	if (p != NULL && h->rate.bits != 0)
+		budget_meter_take(
+		    &p->share, budget_hold_pace(h), cost_of(x), x->now);
 }
 
 static void
@@ -218,8 +247,9 @@ take_soft(const struct bill *x)
 	struct budget *b = x->b;
 	const struct budget_pace *user = budget_chain_pace(x->c, x->b);
 
-	if (!x->p->is_stream) {
+	if (x->by_share)
 		take_share(x, &b->hold, x->c->user);
+	if (!x->p->is_stream) {
 		budget_meter_take(
 		    &x->c->user->cap[STATS_IN], user, x->in, x->now);
 		budget_meter_take(
@@ -227,8 +257,10 @@ take_soft(const struct bill *x)
 	}
 	budget_meter_take(&x->c->user->cap[STATS_OUT], user, x->out, x->now);
 	budget_meter_take(&x->c->cap[STATS_OUT], &b->alloc, x->out, x->now);
-	for (unsigned i = 0; i < x->count; i++)
-		take_share(x, &x->stake[i]->hold, x->member[i]);
+	for (unsigned i = 0; i < x->count; i++) {
+		if (x->p->is_stream || x->by_member[i])
+			take_share(x, &x->stake[i]->hold, x->member[i]);
+	}
 	if (b->has_quota && is_exempt(x))
 		b->grant += (int64_t)(x->in + x->out);
 }
@@ -251,10 +283,16 @@ static void
 offer(const struct bill *x)
 {
 	const size_t cost = cost_of(x);
+	struct budget_chain *c = x->c;
 
 	if (x->b->hold.rate.bits != 0 && !x->p->is_stream)
+		c->offered += cost;
+	if (c->offered > 0 && x->now - c->offered_at >= OFFER_NS) {
 		atomic_fetch_add_explicit(
-		    &x->c->user->offered, cost, memory_order_relaxed);
+		    &c->user->offered, c->offered, memory_order_relaxed);
+		c->offered = 0;
+		c->offered_at = x->now;
+	}
 	for (unsigned i = 0; i < x->count; i++) {
 		if (x->member[i] != NULL)
 			atomic_fetch_add_explicit(
@@ -318,6 +356,8 @@ budget_relay(struct budget *b, struct budget_chain *c,
 	x.out = p->out;
 	x.now = now_us * 1000;
 	x.count = 0;
+	x.by_share = false;
+	x.by_member[0] = x.by_member[1] = false;
 	passes = relay(&x);
 	b->taken = 0;
 	return passes;
