@@ -74,9 +74,11 @@ last=$(lab_counted server out | cut -d' ' -f2) ended=$(date +%s%N)
 relayed=$(ctl allocations --json |
 	jq '[.allocations[] | select(.user == "tcp")][0]')
 equal "packets of the voice that came back" "$(field echoes)" 100
-# 5 ms each way
-compare "delay of one in a hundred, there and back, us" \
-    "$(field rtt_p99_us)" -lt 10000
+# 5 ms each way; more where sanitizers do ten times the work on two cores
+limit=10
+[ "$(nm "$BUILD/supernoded" | grep -c '__[at]san_init')" -eq 0 ] || limit=100
+soon "ms of delay of one in a hundred, there and back" \
+    $(($(field rtt_p99_us) / 1000)) "$limit"
 
 us=$(((ended - began) / 1000))
 say "sent $((last - first)) bytes in $us us"
