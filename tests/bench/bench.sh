@@ -8,6 +8,7 @@
 #	ROWS=REGEX			only these rows: ROWS='^up-100x|^echo'
 #	BENCH=quick			one short round of a few rows
 #	CONTROL=yes			coturn in both places: ratios must be 1
+#	CAPS='rate = "100Gbit/s"'	what supernoded's caps cost
 #
 # A row is WAY-COUNTxBYTES, a transport other than UDP in front, -burstN
 # behind it; or setup-COUNT, memory-COUNT, idle-COUNT.  In a row workers-...
@@ -112,7 +113,7 @@ start_ours()
 	         $streams }
 	relay  { addresses = {"127.0.0.1"}  allow = {"127.0.0.0/8"} }
 	auth   { user "bench" { password = "bench" } }
-	caps   { rate = "unlimited"  allocations = 100000
+	caps   { ${CAPS-rate = \"unlimited\"}  allocations = 100000
 	         allocations-per-user = 100000  unauthenticated = 10000000 }
 	admin  { listen = "127.0.0.1:$((udp + 3))" }
 	log    { level = "warn" }
