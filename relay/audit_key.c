@@ -1,19 +1,16 @@
 #include "relay/audit_key.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/entropy.h"
+#include "common/file.h"
 #include "common/hex.h"
 #include "common/secret.h"
 
 enum {
 	KEY_MODE = 0600,
-	KEY_PATH_MAX = 4096,
 	DIGITS = 2 * SIGNATURE_SEED_LEN,
 	TEXT_MAX = 256,
 };
@@ -46,40 +43,6 @@ parse(struct audit_key *out, const char *text)
 }
 
 static int
-write_all(int fd, const char *text, size_t len)
-{
-	const ssize_t n = write(fd, text, len);
-
-	if (n < 0)
-		return errno;
-	if ((size_t)n < len)
-		return ENOSPC;
-	return fsync(fd) == 0 ? 0 : errno;
-}
-
-/* Whole or not at all. */
-static int
-write_file(const char *path, const char *text)
-{
-	char new[KEY_PATH_MAX];
-	int fd, rc;
-
-	if (snprintf(new, sizeof(new), "%s.new", path) >= (int)sizeof(new))
-		return ENAMETOOLONG;
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-	    KEY_MODE);
-	if (fd < 0)
-		return errno;
-	rc = write_all(fd, text, strlen(text));
-	close(fd);
-	if (rc == 0 && rename(new, path) < 0)
-		rc = errno;
-	if (rc != 0)
-		unlink(new);
-	return rc;
-}
-
-static int
 make(struct audit_key *out, const char *path)
 {
 	char seed[DIGITS + 1], subjects[DIGITS + 1], text[TEXT_MAX];
@@ -92,7 +55,7 @@ make(struct audit_key *out, const char *path)
 	snprintf(text, sizeof(text), "%s%s%s%s\n", sign_word,
 	    hex_write(seed, out->seed, sizeof(out->seed)), subjects_word,
 	    hex_write(subjects, out->subjects, sizeof(out->subjects)));
-	rc = write_file(path, text);
+	rc = file_replace(path, text, KEY_MODE);
 	secret_wipe(seed, sizeof(seed));
 	secret_wipe(subjects, sizeof(subjects));
 	secret_wipe(text, sizeof(text));

@@ -1,15 +1,15 @@
 #include "relay/site_store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "common/file.h"
+#include "common/mem.h"
 #include "common/secret.h"
 
-enum { STORE_MODE = 0600, PATH_MAX_LEN = 4096 };
+enum { STORE_MODE = 0600 };
 
 /* ---- reading */
 
@@ -106,41 +106,21 @@ entry_json(const struct site_store_entry *e)
 	    w->contact, "fault", w->fault, "heard", (json_int_t)e->heard_s);
 }
 
-static int
-write_file(const char *path, const json_t *all)
-{
-	char new[PATH_MAX_LEN];
-	int fd, rc = 0;
-
-	if (snprintf(new, sizeof(new), "%s.new", path) >= (int)sizeof(new))
-		return ENAMETOOLONG;
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-	    STORE_MODE);
-	if (fd < 0)
-		return errno;
-	if (json_dumpfd(all, fd, JSON_INDENT(1)) != 0)
-		rc = ENOSPC;
-	if (close(fd) != 0 && rc == 0)
-		rc = errno;
-	if (rc == 0 && rename(new, path) < 0)
-		rc = errno;
-	if (rc != 0)
-		unlink(new);
-	return rc;
-}
-
 int
 site_store_save(
     const struct site_store_entry *entries, size_t count, const char *path)
 {
 	json_t *all = json_object();
+	char *text;
 	int rc;
 
 	for (size_t i = 0; i < count; i++)
 		if (entries[i].heard_s != 0)
 			json_object_set_new(
 			    all, entries[i].name, entry_json(&entries[i]));
-	rc = all != NULL ? write_file(path, all) : ENOMEM;
+	text = all != NULL ? json_dumps(all, JSON_INDENT(1)) : NULL;
+	rc = text != NULL ? file_replace(path, text, STORE_MODE) : ENOMEM;
+	mem_free(text); /* jansson allocates by malloc, as mem does */
 	json_decref(all);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/mem.h"
 
 enum {
@@ -99,69 +100,16 @@ switch_read(struct switch_word *out, const char *dir)
 /* ---- writing */
 
 static int
-write_whole(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		if ((n = write(fd, text, len)) < 0 && errno != EINTR)
-			return errno;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	return fsync(fd) == 0 ? 0 : errno;
-}
-
-static int
-write_file(const char *path, const char *text)
-{
-	const int fd =
-	    open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		SWITCH_FILE_MODE);
-	int rc;
-
-	if (fd < 0)
-		return errno;
-	rc = write_whole(fd, text, strlen(text));
-	if (close(fd) < 0 && rc == 0)
-		rc = errno;
-	return rc;
-}
-
-/* The new name itself must be on the disk. */
-static int
-sync_dir(const char *dir)
-{
-	const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return errno;
-	rc = fsync(fd) == 0 ? 0 : errno;
-	close(fd);
-	return rc;
-}
-
-static int
 replace(const char *dir, const char *text)
 {
-	char path[SWITCH_PATH_MAX], new[SWITCH_PATH_MAX];
+	char path[SWITCH_PATH_MAX];
 	int rc;
 
-	if ((rc = path_of(path, dir, "switch")) != 0 ||
-	    (rc = path_of(new, dir, "switch.new")) != 0)
+	if ((rc = path_of(path, dir, "switch")) != 0)
 		return rc;
 	if (mkdir(dir, SWITCH_DIR_MODE) < 0 && errno != EEXIST)
 		return errno;
-	if ((rc = write_file(new, text)) == 0 && rename(new, path) < 0)
-		rc = errno;
-	if (rc != 0) {
-		unlink(new);
-		return rc;
-	}
-	return sync_dir(dir);
+	return file_replace(path, text, SWITCH_FILE_MODE);
 }
 
 int

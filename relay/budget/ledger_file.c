@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "budget/ledger_own.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
 
 enum {
 	PATH_MAX_LEN = 4096,
+	MONTH_NAME_MAX = 32, /* "ledger.2026-11" */
 	MODE = 0600,
 	DIR_MODE = 0700,
 };
@@ -94,42 +96,13 @@ fail:
 	return rc;
 }
 
-static int
-sync_dir(const struct budget_ledger_file *f)
-{
-	const int fd = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return errno;
-	rc = fsync(fd) == 0 ? 0 : errno;
-	close(fd);
-	return rc;
-}
-
 /* name holds text, or what it held before, whatever happens meanwhile. */
 static int
 replace(const struct budget_ledger_file *f, const char *name, const char *text)
 {
-	char path[PATH_MAX_LEN], beside[PATH_MAX_LEN];
-	int fd, rc;
+	char path[PATH_MAX_LEN];
 
-	snprintf(beside, sizeof(beside), "%s/%s.new", f->dir, name);
-	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-	    MODE);
-	if (fd < 0)
-		return errno;
-	rc = write_all(fd, text, strlen(text));
-	if (rc == 0 && fsync(fd) < 0)
-		rc = errno;
-	close(fd);
-	if (rc == 0 && rename(beside, path_of(f, name, path)) < 0)
-		rc = errno;
-	if (rc == 0)
-		rc = sync_dir(f);
-	if (rc != 0)
-		unlink(beside);
-	return rc;
+	return file_replace(path_of(f, name, path), text, MODE);
 }
 
 static int
@@ -178,7 +151,7 @@ clear_charge(struct budget_ledger_file *f)
 		return rc;
 	if (fsync(f->fd) < 0)
 		return errno;
-	return sync_dir(f);
+	return file_sync_folder(f->dir);
 }
 
 /* Is the file we hold the one that has the name? */
@@ -513,11 +486,11 @@ budget_ledger_file_close(struct budget_ledger_file *f)
 /* ---- months that are over */
 
 static const char *
-month_name(int32_t month, char name[PATH_MAX_LEN])
+month_name(int32_t month, char name[MONTH_NAME_MAX])
 {
 	char text[BUDGET_PERIOD_NAME_MAX];
 
-	snprintf(name, PATH_MAX_LEN, "%s.%s", file_name,
+	snprintf(name, MONTH_NAME_MAX, "%s.%s", file_name,
 	    budget_period_name(BUDGET_MONTH, month, text));
 	return name;
 }
@@ -555,7 +528,7 @@ int
 budget_ledger_file_keep(
     struct budget_ledger_file *f, int32_t month, const json_t *report)
 {
-	char name[PATH_MAX_LEN];
+	char name[MONTH_NAME_MAX];
 	const int rc = write_json(f, month_name(month, name), (json_t *)report);
 
 	if (rc == 0)
@@ -567,7 +540,7 @@ int
 budget_ledger_file_kept(
     struct budget_ledger_file *f, int32_t month, json_t **report)
 {
-	char name[PATH_MAX_LEN], *text;
+	char name[MONTH_NAME_MAX], *text;
 	size_t len;
 	int rc;
 
