@@ -42,8 +42,8 @@ run_allocations(void *arg, struct control_call *call, const json_t *args)
 		listing_begin(arg, call, (size_t)n);
 }
 
-static json_t *
-lines_json(const char *text)
+json_t *
+verbs_lines_json(const char *text)
 {
 	json_t *lines = json_array();
 
@@ -70,7 +70,7 @@ run_reload(void *arg, struct control_call *call, const json_t *args)
 	/* under way already: another follows, its changes are not known yet */
 	control_answer(call,
 	    json_pack("{s:b,s:o}", "queued", rc == EBUSY, "changes",
-		rc == EBUSY ? json_array() : lines_json(text)));
+		rc == EBUSY ? json_array() : verbs_lines_json(text)));
 }
 
 static void

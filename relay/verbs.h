@@ -6,4 +6,7 @@
 
 extern const struct control_verb verbs[];
 
+/* The lines of text, an array of strings; NULL: no memory. */
+json_t *verbs_lines_json(const char *text);
+
 #endif

@@ -8,6 +8,7 @@
 #include "relay/live.h"
 #include "relay/server.h"
 #include "relay/snapshot.h"
+#include "relay/verbs.h"
 
 static json_t *
 number(uint64_t n)
@@ -149,20 +150,6 @@ caps_json(struct server *s)
 
 /* ---- a change */
 
-static json_t *
-lines_json(const char *text)
-{
-	json_t *lines = json_array();
-
-	while (*text != '\0') {
-		const size_t len = strcspn(text, "\n");
-
-		json_array_append_new(lines, json_stringn(text, len));
-		text += len + (text[len] == '\n');
-	}
-	return lines;
-}
-
 static void
 change(struct server *s, struct control_call *call, const json_t *args)
 {
@@ -184,8 +171,8 @@ change(struct server *s, struct control_call *call, const json_t *args)
 		return;
 	}
 	live_answer(s, call,
-	    json_pack("{s:o,s:o,s:s?,s:s,s:o}", "changes", lines_json(text),
-		"rate_bit_s", limit(e->rate), "rate_by",
+	    json_pack("{s:o,s:o,s:s?,s:s,s:o}", "changes",
+		verbs_lines_json(text), "rate_bit_s", limit(e->rate), "rate_by",
 		e->rate == 0 ? NULL : consent_who_name(e->rate_by),
 		"rate_reason", e->rate_reason, "live", live_json(s)));
 }

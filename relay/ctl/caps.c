@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
 #include "ctl/text.h"
 
@@ -27,20 +28,6 @@ ctl_caps_parse(json_t *args, int count, char **word)
 	return 0;
 }
 
-static uint64_t
-number(const json_t *from, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(from, key));
-}
-
-static const char *
-string(const json_t *from, const char *key)
-{
-	const char *s = json_string_value(json_object_get(from, key));
-
-	return s != NULL ? s : "";
-}
-
 /* null: unlimited */
 static const char *
 rate(const json_t *from, const char *key, char text[CTL_TEXT_MAX])
@@ -50,13 +37,6 @@ rate(const json_t *from, const char *key, char text[CTL_TEXT_MAX])
 	if (!json_is_integer(n))
 		return "unlimited";
 	return ctl_text_rate((uint64_t)json_integer_value(n), text);
-}
-
-static void
-row(struct ctl_text_table *t, const char *name, const char *value)
-{
-	ctl_text_cell(t, name);
-	ctl_text_cell(t, value);
 }
 
 /* ---- what holds */
@@ -71,17 +51,19 @@ add_effective(struct ctl_text_table *t, const json_t *answer)
 		snprintf(line, sizeof(line), "on");
 	else
 		snprintf(line, sizeof(line), "OFF by %s: %s",
-		    string(e, "relay_by"), string(e, "relay_reason"));
-	row(t, "relaying", line);
+		    ctl_answer_string(e, "relay_by", ""),
+		    ctl_answer_string(e, "relay_reason", ""));
+	ctl_text_row(t, "relaying", line);
 	if (!json_is_integer(json_object_get(e, "rate_bit_s"))) {
-		row(t, "rate", "unlimited");
+		ctl_text_row(t, "rate", "unlimited");
 		return;
 	}
 	snprintf(line, sizeof(line), "%s each way, burst %s, by %s: %s",
 	    rate(e, "rate_bit_s", bits),
-	    ctl_text_bytes(number(answer, "burst_bytes"), burst),
-	    string(e, "rate_by"), string(e, "rate_reason"));
-	row(t, "rate", line);
+	    ctl_text_bytes(ctl_answer_number(answer, "burst_bytes"), burst),
+	    ctl_answer_string(e, "rate_by", ""),
+	    ctl_answer_string(e, "rate_reason", ""));
+	ctl_text_row(t, "rate", line);
 }
 
 static void
@@ -97,7 +79,7 @@ add_direction(struct ctl_text_table *t, const json_t *answer, const char *name,
 		    rate(use, key, used), rate(room, key, left));
 	else
 		snprintf(line, sizeof(line), "%s", rate(use, key, used));
-	row(t, name, line);
+	ctl_text_row(t, name, line);
 }
 
 static void
@@ -109,12 +91,13 @@ add_users(struct ctl_text_table *t, const json_t *u)
 	at = snprintf(line, sizeof(line),
 	    "%" JSON_INTEGER_FORMAT ", %" JSON_INTEGER_FORMAT
 	    " active, %" JSON_INTEGER_FORMAT " held back",
-	    (json_int_t)number(u, "known"), (json_int_t)number(u, "active"),
-	    (json_int_t)number(u, "held_back"));
+	    (json_int_t)ctl_answer_number(u, "known"),
+	    (json_int_t)ctl_answer_number(u, "active"),
+	    (json_int_t)ctl_answer_number(u, "held_back"));
 	if (json_is_integer(json_object_get(u, "share_bit_s")))
 		snprintf(line + at, sizeof(line) - (size_t)at,
 		    ", fair share %s", rate(u, "share_bit_s", share));
-	row(t, "users", line);
+	ctl_text_row(t, "users", line);
 }
 
 static void
@@ -124,9 +107,9 @@ add_count(struct ctl_text_table *t, const json_t *answer, const char *key)
 	char line[LINE_MAX_LEN], now[CTL_TEXT_MAX], limit[CTL_TEXT_MAX];
 
 	snprintf(line, sizeof(line), "%s of %s",
-	    ctl_text_count(number(c, "now"), now),
-	    ctl_text_count(number(c, "limit"), limit));
-	row(t, key, line);
+	    ctl_text_count(ctl_answer_number(c, "now"), now),
+	    ctl_text_count(ctl_answer_number(c, "limit"), limit));
+	ctl_text_row(t, key, line);
 }
 
 static void
@@ -142,7 +125,7 @@ add_dropped(struct ctl_text_table *t, const json_t *dropped)
 		snprintf(line, sizeof(line), "%s packets, %s",
 		    ctl_text_count((uint64_t)json_integer_value(count), n),
 		    why);
-		row(t, name, line);
+		ctl_text_row(t, name, line);
 		name = "";
 	}
 }
@@ -163,11 +146,11 @@ print_says(FILE *out, const json_t *says)
 	ctl_text_cell(t, "why");
 	json_array_foreach(says, i, s)
 	{
-		ctl_text_cell(t, string(s, "who"));
+		ctl_text_cell(t, ctl_answer_string(s, "who", ""));
 		ctl_text_cell(t,
 		    json_is_true(json_object_get(s, "relay")) ? "yes" : "NO");
 		ctl_text_cell(t, rate(s, "rate_bit_s", text));
-		ctl_text_cell(t, string(s, "reason"));
+		ctl_text_cell(t, ctl_answer_string(s, "reason", ""));
 	}
 	if (json_array_size(says) > 0) {
 		fputc('\n', out);
@@ -232,8 +215,9 @@ print_change(FILE *out, const json_t *answer)
 	    fprintf(out, "%s\n", json_string_value(value));
 	if (json_is_integer(json_object_get(answer, "rate_bit_s")))
 		fprintf(out, "%s each way holds, by %s: %s\n",
-		    rate(answer, "rate_bit_s", text), string(answer, "rate_by"),
-		    string(answer, "rate_reason"));
+		    rate(answer, "rate_bit_s", text),
+		    ctl_answer_string(answer, "rate_by", ""),
+		    ctl_answer_string(answer, "rate_reason", ""));
 	fputs("until the next reload or restart; to keep it:\n  caps {", out);
 	json_object_foreach((json_t *)live, key, value)
 	    fprintf(out, " %s = \"%s\"", key, json_string_value(value));

@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
 #include "ctl/text.h"
 
@@ -16,20 +17,6 @@ ctl_explain_parse(json_t *args, int count, char **word)
 	if (count != 1 || (what = json_string(word[0])) == NULL)
 		return EINVAL;
 	return json_object_set_new(args, "what", what) == 0 ? 0 : ENOMEM;
-}
-
-static const char *
-string(const json_t *from, const char *key)
-{
-	const char *s = json_string_value(json_object_get(from, key));
-
-	return s != NULL ? s : "";
-}
-
-static uint64_t
-number(const json_t *from, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(from, key));
 }
 
 static void
@@ -50,20 +37,22 @@ print_allocation(FILE *out, const json_t *a)
 	size_t i;
 
 	ctl_text_cell(t, "passed up");
-	add_count(t, number(a, "up_packets"));
+	add_count(t, ctl_answer_number(a, "up_packets"));
 	ctl_text_cell(t, "from client to peer");
 	ctl_text_cell(t, "passed down");
-	add_count(t, number(a, "down_packets"));
+	add_count(t, ctl_answer_number(a, "down_packets"));
 	ctl_text_cell(t, "from peer to client");
 	json_array_foreach(drops, i, d)
 	{
-		ctl_text_cell(t, string(d, "reason"));
-		add_count(t, number(d, "packets"));
-		ctl_text_cell(t, string(d, "meaning"));
+		ctl_text_cell(t, ctl_answer_string(d, "reason", ""));
+		add_count(t, ctl_answer_number(d, "packets"));
+		ctl_text_cell(t, ctl_answer_string(d, "meaning", ""));
 	}
 	snprintf(line, sizeof(line), "allocation %llu of %.100s, %s over %s",
-	    (unsigned long long)number(a, "id"), string(a, "user"),
-	    string(a, "client"), string(a, "transport"));
+	    (unsigned long long)ctl_answer_number(a, "id"),
+	    ctl_answer_string(a, "user", ""),
+	    ctl_answer_string(a, "client", ""),
+	    ctl_answer_string(a, "transport", ""));
 	/* a name from outside: control characters do not pass the table */
 	{
 		struct ctl_text_table *head = ctl_text_table_new("l");
@@ -74,7 +63,7 @@ print_allocation(FILE *out, const json_t *a)
 	}
 	ctl_text_table_print(t, out, "  ");
 	ctl_text_table_free(t);
-	if (number(a, "dropped") == 0)
+	if (ctl_answer_number(a, "dropped") == 0)
 		fputs("  nothing was dropped\n", out);
 }
 
@@ -88,29 +77,32 @@ print_refusals(FILE *out, const json_t *refusals)
 
 	json_array_foreach(refusals, i, r)
 	{
-		const char *reason = string(r, "reason");
+		const char *reason = ctl_answer_string(r, "reason", "");
 
 		snprintf(line, sizeof(line), "%s ago",
 		    ctl_text_time(
 			(int64_t)json_number_value(json_object_get(r, "age_s")),
 			text));
 		ctl_text_cell(t, line);
-		ctl_text_cell(t, string(r, "client"));
-		snprintf(line, sizeof(line), "%.100s%s", string(r, "user"),
+		ctl_text_cell(t, ctl_answer_string(r, "client", ""));
+		snprintf(line, sizeof(line), "%.100s%s",
+		    ctl_answer_string(r, "user", ""),
 		    json_is_true(json_object_get(r, "is_proved")) ||
-			    string(r, "user")[0] == '\0'
+			    ctl_answer_string(r, "user", "")[0] == '\0'
 			? ""
 			: " (unproved)");
 		ctl_text_cell(t, line);
-		ctl_text_cell(t, string(r, "request"));
+		ctl_text_cell(t, ctl_answer_string(r, "request", ""));
 		snprintf(line, sizeof(line), "%llu %s%s%s%s",
-		    (unsigned long long)number(r, "code"), string(r, "meaning"),
+		    (unsigned long long)ctl_answer_number(r, "code"),
+		    ctl_answer_string(r, "meaning", ""),
 		    reason[0] != '\0' ? " (" : "", reason,
 		    reason[0] != '\0' ? ")" : "");
 		ctl_text_cell(t, line);
 		snprintf(line, sizeof(line), "%s times",
-		    ctl_text_count(number(r, "times"), text));
-		ctl_text_cell(t, number(r, "times") > 1 ? line : "once");
+		    ctl_text_count(ctl_answer_number(r, "times"), text));
+		ctl_text_cell(
+		    t, ctl_answer_number(r, "times") > 1 ? line : "once");
 	}
 	fputs("refused lately\n", out);
 	ctl_text_table_print(t, out, "  ");
@@ -120,7 +112,7 @@ print_refusals(FILE *out, const json_t *refusals)
 static void
 print_account(FILE *out, const json_t *a)
 {
-	const char *state = string(a, "state");
+	const char *state = ctl_answer_string(a, "state", "");
 	char text[CTL_TEXT_MAX];
 
 	if (!json_is_object(a))
@@ -129,15 +121,15 @@ print_account(FILE *out, const json_t *a)
 		fputs("this user is barred: a quota is used up\n", out);
 	else if (strcmp(state, "trickle") == 0)
 		fputs("this user trickles: a quota is used up\n", out);
-	if (number(a, "dropped") > 0)
+	if (ctl_answer_number(a, "dropped") > 0)
 		fprintf(out, "%s packets of this user went over a cap\n",
-		    ctl_text_count(number(a, "dropped"), text));
-	if (number(a, "rate_bit_s") > 0)
+		    ctl_text_count(ctl_answer_number(a, "dropped"), text));
+	if (ctl_answer_number(a, "rate_bit_s") > 0)
 		fprintf(out, "this user may %s each way\n",
-		    ctl_text_rate(number(a, "rate_bit_s"), text));
-	if (number(a, "share_bit_s") > 0)
+		    ctl_text_rate(ctl_answer_number(a, "rate_bit_s"), text));
+	if (ctl_answer_number(a, "share_bit_s") > 0)
 		fprintf(out, "the cap binds: each user's share is %s\n",
-		    ctl_text_rate(number(a, "share_bit_s"), text));
+		    ctl_text_rate(ctl_answer_number(a, "share_bit_s"), text));
 }
 
 static void
@@ -145,14 +137,16 @@ print_host(FILE *out, const json_t *e)
 {
 	const json_t *host = json_object_get(e, "host");
 
-	if (string(e, "as_peer")[0] != '\0')
-		fprintf(out, "as a peer: %s\n", string(e, "as_peer"));
+	if (ctl_answer_string(e, "as_peer", "")[0] != '\0')
+		fprintf(out, "as a peer: %s\n",
+		    ctl_answer_string(e, "as_peer", ""));
 	if (!json_is_true(json_object_get(host, "relay")))
 		fprintf(out, "this host relays nothing now: %s\n",
-		    string(host, "relay_reason"));
-	else if (string(host, "rate_reason")[0] != '\0')
+		    ctl_answer_string(host, "relay_reason", ""));
+	else if (ctl_answer_string(host, "rate_reason", "")[0] != '\0')
 		fprintf(out, "this host relays at most %s: %s\n",
-		    string(host, "rate"), string(host, "rate_reason"));
+		    ctl_answer_string(host, "rate", ""),
+		    ctl_answer_string(host, "rate_reason", ""));
 }
 
 void

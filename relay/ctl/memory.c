@@ -1,11 +1,6 @@
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
 #include "ctl/text.h"
-
-static uint64_t
-number(const json_t *from, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(from, key));
-}
 
 static void
 row(struct ctl_text_table *t, const char *name, uint64_t bytes)
@@ -41,13 +36,13 @@ print_heap(FILE *out, const json_t *memory)
 static void
 add_object(struct ctl_text_table *t, const char *name, const json_t *o)
 {
-	const uint64_t each = number(o, "bytes_each");
+	const uint64_t each = ctl_answer_number(o, "bytes_each");
 	char text[CTL_TEXT_MAX];
 
 	ctl_text_cell(t, name);
-	ctl_text_cell(t, ctl_text_count(number(o, "count"), text));
+	ctl_text_cell(t, ctl_text_count(ctl_answer_number(o, "count"), text));
 	ctl_text_cell(t, each == 0 ? "" : ctl_text_bytes(each, text));
-	ctl_text_cell(t, ctl_text_bytes(number(o, "bytes"), text));
+	ctl_text_cell(t, ctl_text_bytes(ctl_answer_number(o, "bytes"), text));
 }
 
 static void
@@ -87,7 +82,7 @@ ctl_memory_print(FILE *out, const json_t *s)
 	char text[CTL_TEXT_MAX];
 
 	fprintf(out, "resident: %s\n\n",
-	    ctl_text_bytes(number(process, "resident_bytes"), text));
+	    ctl_text_bytes(ctl_answer_number(process, "resident_bytes"), text));
 	print_heap(out, memory);
 	print_objects(out, memory);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
 #include "ctl/text.h"
 
@@ -18,14 +19,6 @@ ctl_policy_parse(json_t *args, int count, char **word)
 		return EINVAL;
 	return json_object_set_new(args, "refresh", json_true()) == 0 ? 0
 								      : ENOMEM;
-}
-
-static const char *
-string(const json_t *from, const char *key)
-{
-	const char *s = json_string_value(json_object_get(from, key));
-
-	return s != NULL ? s : "";
 }
 
 static bool
@@ -61,8 +54,8 @@ local_time(const json_t *from, const char *key, char out[TIME_MAX_LEN])
 static const char *
 limits(const json_t *word, char out[LINE_MAX_LEN])
 {
-	const char *rate = string(word, "rate");
-	const char *month = string(word, "month");
+	const char *rate = ctl_answer_string(word, "rate", "");
+	const char *month = ctl_answer_string(word, "month", "");
 
 	if (!is_true(word, "relay"))
 		snprintf(out, LINE_MAX_LEN, "no relaying");
@@ -82,17 +75,17 @@ add_site(struct ctl_text_table *t, const json_t *s)
 	const bool is_heard =
 	    json_integer_value(json_object_get(s, "heard")) != 0;
 
-	ctl_text_cell(t, string(s, "site"));
-	ctl_text_cell(t, string(s, "where"));
+	ctl_text_cell(t, ctl_answer_string(s, "site", ""));
+	ctl_text_cell(t, ctl_answer_string(s, "where", ""));
 	if (!is_heard)
 		ctl_text_cell(t, "not heard yet");
 	else
 		ctl_text_cell(
 		    t, is_true(s, "found") ? limits(s, line) : "says nothing");
 	row(t, "heard", local_time(s, "heard", when));
-	row(t, "contact", string(s, "contact"));
-	row(t, "strict, for", string(s, "fault"));
-	row(t, "trouble", string(s, "trouble"));
+	row(t, "contact", ctl_answer_string(s, "contact", ""));
+	row(t, "strict, for", ctl_answer_string(s, "fault", ""));
+	row(t, "trouble", ctl_answer_string(s, "trouble", ""));
 	row(t, "next",
 	    is_true(s, "is_asking") ? "being asked now"
 				    : local_time(s, "next", when));
@@ -119,10 +112,11 @@ ctl_policy_print(FILE *out, const json_t *p)
 	    out, "together: %s\n", limits(json_object_get(p, "word"), line));
 	if (!is_true(effect, "relay"))
 		fprintf(out, "effect: nothing is relayed (%s)\n",
-		    string(effect, "relay_reason"));
-	else if (string(effect, "rate")[0] != '\0')
+		    ctl_answer_string(effect, "relay_reason", ""));
+	else if (ctl_answer_string(effect, "rate", "")[0] != '\0')
 		fprintf(out, "effect: relays, at most %s (%s)\n",
-		    string(effect, "rate"), string(effect, "rate_reason"));
+		    ctl_answer_string(effect, "rate", ""),
+		    ctl_answer_string(effect, "rate_reason", ""));
 	else
 		fputs("effect: relays, no limit\n", out);
 }

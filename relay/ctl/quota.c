@@ -1,21 +1,8 @@
 #include <string.h>
 
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
 #include "ctl/text.h"
-
-static uint64_t
-number(const json_t *from, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(from, key));
-}
-
-static const char *
-string(const json_t *from, const char *key)
-{
-	const char *s = json_string_value(json_object_get(from, key));
-
-	return s != NULL ? s : "";
-}
 
 static void
 bytes_cell(struct ctl_text_table *t, const json_t *from, const char *key)
@@ -23,7 +10,8 @@ bytes_cell(struct ctl_text_table *t, const json_t *from, const char *key)
 	char text[CTL_TEXT_MAX];
 
 	if (json_is_integer(json_object_get(from, key)))
-		ctl_text_cell(t, ctl_text_bytes(number(from, key), text));
+		ctl_text_cell(
+		    t, ctl_text_bytes(ctl_answer_number(from, key), text));
 	else
 		ctl_text_cell(t, "-");
 }
@@ -68,12 +56,13 @@ print_periods(FILE *out, const json_t *answer)
 	heads(t, names);
 	json_array_foreach(json_object_get(answer, "periods"), i, p)
 	{
-		ctl_text_cell(t, string(p, "period"));
-		ctl_text_cell(t, string(p, "begin"));
-		ctl_text_cell(t, string(p, "end"));
+		ctl_text_cell(t, ctl_answer_string(p, "period", ""));
+		ctl_text_cell(t, ctl_answer_string(p, "begin", ""));
+		ctl_text_cell(t, ctl_answer_string(p, "end", ""));
 		use_cells(t, p);
-		ctl_text_cell(
-		    t, string(json_object_get(p, "forecast"), "text"));
+		ctl_text_cell(t,
+		    ctl_answer_string(
+			json_object_get(p, "forecast"), "text", ""));
 	}
 	ctl_text_table_print(t, out, "");
 	ctl_text_table_free(t);
@@ -97,7 +86,8 @@ print_accounts(FILE *out, const json_t *all, const char *head)
 	json_array_foreach(all, i, a)
 	{
 		for (int k = 0; k < 2; k++) {
-			ctl_text_cell(t, k == 0 ? string(a, "name") : "");
+			ctl_text_cell(
+			    t, k == 0 ? ctl_answer_string(a, "name", "") : "");
 			ctl_text_cell(t, periods[k]);
 			use_cells(t, json_object_get(a, periods[k]));
 		}
@@ -112,11 +102,12 @@ print_state(FILE *out, const json_t *answer)
 {
 	const char *fault = json_string_value(
 	    json_object_get(json_object_get(answer, "ledger"), "fault"));
-	const char *state = string(answer, "state");
+	const char *state = ctl_answer_string(answer, "state", "");
 
 	if (strcmp(state, "used-up") == 0)
 		fprintf(out, "USED UP (at-quota = %s): %s\n\n",
-		    string(answer, "at_quota"), string(answer, "reason"));
+		    ctl_answer_string(answer, "at_quota", ""),
+		    ctl_answer_string(answer, "reason", ""));
 	if (fault != NULL)
 		fprintf(out, "ALARM: %s%s\n\n", fault,
 		    strcmp(state, "no-ledger") == 0 ? "; nothing is relayed"
@@ -132,8 +123,9 @@ ctl_quota_print(FILE *out, const json_t *answer)
 	print_periods(out, answer);
 	print_accounts(out, json_object_get(answer, "networks"), "NETWORK");
 	print_accounts(out, users, "USER");
-	if (json_array_size(users) < number(answer, "users_total"))
+	if (json_array_size(users) < ctl_answer_number(answer, "users_total"))
 		fprintf(out, "... %zu of %llu users shown\n",
 		    json_array_size(users),
-		    (unsigned long long)number(answer, "users_total"));
+		    (unsigned long long)ctl_answer_number(
+			answer, "users_total"));
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
 #include "ctl/text.h"
 
@@ -20,14 +21,6 @@ ctl_report_parse(json_t *args, int count, char **word)
 	if (!json_is_string(month)) /* the one that runs */
 		json_object_del(args, "month");
 	return 0;
-}
-
-static const char *
-string(const json_t *from, const char *key)
-{
-	const char *s = json_string_value(json_object_get(from, key));
-
-	return s != NULL ? s : "?";
 }
 
 static void
@@ -65,13 +58,14 @@ print_head(FILE *out, const json_t *r)
 {
 	const char *contact = json_string_value(json_object_get(r, "contact"));
 
-	fprintf(out, "Traffic relayed by %s in %s\n", string(r, "node"),
-	    string(r, "month"));
-	fprintf(
-	    out, "from %s\nto   %s\n", string(r, "begin"), string(r, "end"));
+	fprintf(out, "Traffic relayed by %s in %s\n",
+	    ctl_answer_string(r, "node", "?"),
+	    ctl_answer_string(r, "month", "?"));
+	fprintf(out, "from %s\nto   %s\n", ctl_answer_string(r, "begin", "?"),
+	    ctl_answer_string(r, "end", "?"));
 	if (!json_is_true(json_object_get(r, "complete")))
 		fprintf(out, "as of %s; the month is not over\n",
-		    string(r, "written"));
+		    ctl_answer_string(r, "written", "?"));
 	if (contact != NULL && *contact != '\0')
 		fprintf(out, "contact: %s\n", contact);
 }
@@ -87,7 +81,7 @@ print_networks(FILE *out, const json_t *networks)
 		return;
 	t = new_table("NETWORK");
 	json_array_foreach(networks, i, row)
-	    add_row(t, string(row, "name"), row);
+	    add_row(t, ctl_answer_string(row, "name", "?"), row);
 	fputs("\nBy network (a packet between two counts to both)\n", out);
 	ctl_text_table_print(t, out, "  ");
 	ctl_text_table_free(t);
@@ -101,7 +95,7 @@ print_users(FILE *out, const json_t *r)
 	size_t i;
 
 	json_array_foreach(json_object_get(r, "users"), i, row)
-	    add_row(t, string(row, "name"), row);
+	    add_row(t, ctl_answer_string(row, "name", "?"), row);
 	add_row(t, "(other users)", json_object_get(r, "others"));
 	add_row(t, "(of no user)", json_object_get(r, "unattributed"));
 	add_row(t, "total", json_object_get(r, "total"));

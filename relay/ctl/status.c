@@ -1,31 +1,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "ctl/answer.h"
 #include "ctl/ctl.h"
 #include "ctl/text.h"
 
 enum { LINE_MAX_LEN = 256 };
-
-static uint64_t
-number(const json_t *from, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(from, key));
-}
-
-static const char *
-string(const json_t *from, const char *key)
-{
-	const char *s = json_string_value(json_object_get(from, key));
-
-	return s != NULL ? s : "?";
-}
-
-static void
-row(struct ctl_text_table *t, const char *name, const char *value)
-{
-	ctl_text_cell(t, name);
-	ctl_text_cell(t, value);
-}
 
 static void
 add_listeners(struct ctl_text_table *t, const json_t *listeners)
@@ -37,9 +17,10 @@ add_listeners(struct ctl_text_table *t, const json_t *listeners)
 
 	json_array_foreach(listeners, i, l)
 	{
-		snprintf(line, sizeof(line), "%-4s  %s", string(l, "transport"),
-		    string(l, "address"));
-		row(t, name, line);
+		snprintf(line, sizeof(line), "%-4s  %s",
+		    ctl_answer_string(l, "transport", "?"),
+		    ctl_answer_string(l, "address", "?"));
+		ctl_text_row(t, name, line);
 		name = "";
 	}
 }
@@ -55,14 +36,14 @@ add_relay(struct ctl_text_table *t, const json_t *relay)
 
 	at = snprintf(line, sizeof(line), "%s, ports %s of",
 	    json_is_true(json_object_get(relay, "on")) ? "on" : "OFF",
-	    string(relay, "ports"));
+	    ctl_answer_string(relay, "ports", "?"));
 	json_array_foreach(addresses, i, a)
 	{
 		if (at < (int)sizeof(line))
 			at += snprintf(line + at, sizeof(line) - (size_t)at,
 			    "%s %s", i > 0 ? "," : "", json_string_value(a));
 	}
-	row(t, "relay", line);
+	ctl_text_row(t, "relay", line);
 }
 
 /* Who says no, and what goes on until when. */
@@ -77,17 +58,18 @@ add_refusal(struct ctl_text_table *t, const json_t *relay)
 
 	if (!json_is_true(json_object_get(relay, "on"))) {
 		snprintf(line, sizeof(line), "off by %s: %s",
-		    string(relay, "by"), string(relay, "reason"));
-		row(t, "", line);
+		    ctl_answer_string(relay, "by", "?"),
+		    ctl_answer_string(relay, "reason", "?"));
+		ctl_text_row(t, "", line);
 	}
 	if (json_is_integer(left)) {
 		snprintf(line, sizeof(line), "allocations may stay for %s",
 		    ctl_text_time(
 			(json_integer_value(left) + 999) / 1000, time));
-		row(t, "", line);
+		ctl_text_row(t, "", line);
 	}
 	if (alarm != NULL && *alarm != '\0')
-		row(t, "ALARM", alarm);
+		ctl_text_row(t, "ALARM", alarm);
 }
 
 static void
@@ -98,10 +80,11 @@ add_drain(struct ctl_text_table *t, const json_t *drain)
 	if (!json_is_object(drain))
 		return;
 	snprintf(line, sizeof(line), "%s allocations left, ends in %s at most",
-	    ctl_text_count(number(drain, "allocations"), n),
+	    ctl_text_count(ctl_answer_number(drain, "allocations"), n),
 	    ctl_text_time(
-		(int64_t)(number(drain, "left_ms") + 999) / 1000, time));
-	row(t, "draining", line);
+		(int64_t)(ctl_answer_number(drain, "left_ms") + 999) / 1000,
+		time));
+	ctl_text_row(t, "draining", line);
 }
 
 static void
@@ -110,12 +93,14 @@ add_effective_rate(struct ctl_text_table *t, const json_t *caps)
 	char line[LINE_MAX_LEN];
 
 	/* the file's own word is in the line above */
-	if (strcmp(string(caps, "effective_rate"), string(caps, "rate")) == 0)
+	if (strcmp(ctl_answer_string(caps, "effective_rate", "?"),
+		ctl_answer_string(caps, "rate", "?")) == 0)
 		return;
 	snprintf(line, sizeof(line), "now %s each way by %s: %s",
-	    string(caps, "effective_rate"), string(caps, "rate_by"),
-	    string(caps, "rate_reason"));
-	row(t, "", line);
+	    ctl_answer_string(caps, "effective_rate", "?"),
+	    ctl_answer_string(caps, "rate_by", "?"),
+	    ctl_answer_string(caps, "rate_reason", "?"));
+	ctl_text_row(t, "", line);
 }
 
 static void
@@ -128,14 +113,16 @@ add_caps(struct ctl_text_table *t, const json_t *caps)
 		snprintf(line, sizeof(line), "rate unlimited");
 	else
 		snprintf(line, sizeof(line), "%s each way, burst %s",
-		    string(caps, "rate"),
-		    ctl_text_bytes(number(caps, "burst_bytes"), burst));
-	row(t, "caps", line);
+		    ctl_answer_string(caps, "rate", "?"),
+		    ctl_text_bytes(
+			ctl_answer_number(caps, "burst_bytes"), burst));
+	ctl_text_row(t, "caps", line);
 	add_effective_rate(t, caps);
 	snprintf(line, sizeof(line), "%s allocations, %s of one user",
-	    ctl_text_count(number(caps, "allocations"), n),
-	    ctl_text_count(number(caps, "allocations_per_user"), user));
-	row(t, "", line);
+	    ctl_text_count(ctl_answer_number(caps, "allocations"), n),
+	    ctl_text_count(
+		ctl_answer_number(caps, "allocations_per_user"), user));
+	ctl_text_row(t, "", line);
 }
 
 /* A line for each quota of the host, and what is wrong with its ledger. */
@@ -153,17 +140,18 @@ add_quota(struct ctl_text_table *t, const json_t *quota)
 		if (!json_is_integer(json_object_get(p, "limit")))
 			continue;
 		snprintf(line, sizeof(line), "%s of %s used this %s, %.1f%%%s",
-		    ctl_text_bytes(number(p, "used"), used),
-		    ctl_text_bytes(number(p, "limit"), limit), periods[k],
+		    ctl_text_bytes(ctl_answer_number(p, "used"), used),
+		    ctl_text_bytes(ctl_answer_number(p, "limit"), limit),
+		    periods[k],
 		    json_number_value(json_object_get(p, "percent")),
-		    number(p, "left") == 0 ? ": USED UP" : "");
-		row(t, name, line);
+		    ctl_answer_number(p, "left") == 0 ? ": USED UP" : "");
+		ctl_text_row(t, name, line);
 		name = "";
 	}
 	if (!json_is_string(fault))
 		return;
 	snprintf(line, sizeof(line), "ALARM: %s", json_string_value(fault));
-	row(t, name, line);
+	ctl_text_row(t, name, line);
 }
 
 static void
@@ -178,14 +166,16 @@ add_networks(struct ctl_text_table *t, const json_t *networks)
 	{
 		snprintf(line, sizeof(line),
 		    "%.63s: %s in, %s out, %s packets dropped%s",
-		    string(network, "name"),
-		    ctl_text_bytes(number(network, "in_bytes"), in),
-		    ctl_text_bytes(number(network, "out_bytes"), out),
-		    ctl_text_count(number(network, "dropped"), n),
-		    strcmp(string(network, "state"), "barred") == 0
+		    ctl_answer_string(network, "name", "?"),
+		    ctl_text_bytes(ctl_answer_number(network, "in_bytes"), in),
+		    ctl_text_bytes(
+			ctl_answer_number(network, "out_bytes"), out),
+		    ctl_text_count(ctl_answer_number(network, "dropped"), n),
+		    strcmp(
+			ctl_answer_string(network, "state", "?"), "barred") == 0
 			? ": NOTHING IS RELAYED"
 			: "");
-		row(t, i == 0 ? "networks" : "", line);
+		ctl_text_row(t, i == 0 ? "networks" : "", line);
 	}
 }
 
@@ -207,11 +197,11 @@ add_schedule(struct ctl_text_table *t, const json_t *schedule)
 			at += snprintf(line + at, sizeof(line) - (size_t)at,
 			    "%s%s", i > 0 ? ", " : "", json_string_value(name));
 	}
-	row(t, "schedule", line);
+	ctl_text_row(t, "schedule", line);
 	if (!json_is_string(changes))
 		return;
 	snprintf(line, sizeof(line), "until %s", json_string_value(changes));
-	row(t, "", line);
+	ctl_text_row(t, "", line);
 }
 
 static void
@@ -221,18 +211,18 @@ add_counts(struct ctl_text_table *t, const json_t *s)
 	char line[LINE_MAX_LEN];
 
 	snprintf(line, sizeof(line), "%s now, %s since the start",
-	    ctl_text_count(number(s, "allocations"), a),
-	    ctl_text_count(number(s, "allocations_total"), b));
-	row(t, "allocations", line);
+	    ctl_text_count(ctl_answer_number(s, "allocations"), a),
+	    ctl_text_count(ctl_answer_number(s, "allocations_total"), b));
+	ctl_text_row(t, "allocations", line);
 	snprintf(line, sizeof(line), "%s TCP and TLS, %s DTLS",
-	    ctl_text_count(number(s, "connections"), a),
-	    ctl_text_count(number(s, "dtls_associations"), b));
-	row(t, "sessions", line);
-	if (number(s, "receive_buffer_drops") == 0)
+	    ctl_text_count(ctl_answer_number(s, "connections"), a),
+	    ctl_text_count(ctl_answer_number(s, "dtls_associations"), b));
+	ctl_text_row(t, "sessions", line);
+	if (ctl_answer_number(s, "receive_buffer_drops") == 0)
 		return;
 	snprintf(line, sizeof(line), "%s datagrams, the receive buffer full",
-	    ctl_text_count(number(s, "receive_buffer_drops"), a));
-	row(t, "kernel dropped", line);
+	    ctl_text_count(ctl_answer_number(s, "receive_buffer_drops"), a));
+	ctl_text_row(t, "kernel dropped", line);
 }
 
 /* Only what an operator must know. */
@@ -249,15 +239,16 @@ add_proof(struct ctl_text_table *t, const json_t *s)
 	if (json_string_length(failing) > 0) {
 		snprintf(line, sizeof(line), "lines are LOST: %s",
 		    json_string_value(failing));
-		row(t, "audit log", line);
+		ctl_text_row(t, "audit log", line);
 	}
 	json_array_foreach(json_object_get(policy, "sites"), i, site)
 	{
 		if ((fault = json_object_get(site, "fault")) == NULL)
 			continue;
 		snprintf(line, sizeof(line), "%.80s read strictly: %s",
-		    string(site, "site"), json_string_value(fault));
-		row(t, "policy", line);
+		    ctl_answer_string(site, "site", "?"),
+		    json_string_value(fault));
+		ctl_text_row(t, "policy", line);
 	}
 }
 
@@ -267,13 +258,17 @@ print_head(FILE *out, const json_t *s)
 	struct ctl_text_table *t = ctl_text_table_new("ll");
 	char text[CTL_TEXT_MAX];
 
-	fprintf(out, "supernoded %s (%s) %s: %s\n", string(s, "version"),
-	    string(s, "revision"), string(s, "name"), string(s, "state"));
-	row(t, "uptime",
+	fprintf(out, "supernoded %s (%s) %s: %s\n",
+	    ctl_answer_string(s, "version", "?"),
+	    ctl_answer_string(s, "revision", "?"),
+	    ctl_answer_string(s, "name", "?"),
+	    ctl_answer_string(s, "state", "?"));
+	ctl_text_row(t, "uptime",
 	    ctl_text_time(
 		(int64_t)json_number_value(json_object_get(s, "uptime_s")),
 		text));
-	row(t, "workers", ctl_text_count(number(s, "workers"), text));
+	ctl_text_row(t, "workers",
+	    ctl_text_count(ctl_answer_number(s, "workers"), text));
 	add_listeners(t, json_object_get(s, "listeners"));
 	add_relay(t, json_object_get(s, "relay"));
 	add_refusal(t, json_object_get(s, "relay"));
@@ -295,8 +290,10 @@ add_flow(struct ctl_text_table *t, const char *name, const json_t *flow,
 	char text[CTL_TEXT_MAX];
 
 	ctl_text_cell(t, name);
-	ctl_text_cell(t, ctl_text_count(number(flow, "packets"), text));
-	ctl_text_cell(t, ctl_text_bytes(number(flow, "bytes"), text));
+	ctl_text_cell(
+	    t, ctl_text_count(ctl_answer_number(flow, "packets"), text));
+	ctl_text_cell(
+	    t, ctl_text_bytes(ctl_answer_number(flow, "bytes"), text));
 	ctl_text_cell(t, rate == UINT64_MAX ? "" : ctl_text_rate(rate, text));
 }
 
@@ -313,9 +310,9 @@ print_traffic(FILE *out, const json_t *s)
 	ctl_text_cell(t, "bytes");
 	ctl_text_cell(t, "now");
 	add_flow(t, "in (wire)", json_object_get(wire, "in"),
-	    number(rates, "in_bit_s"));
+	    ctl_answer_number(rates, "in_bit_s"));
 	add_flow(t, "out (wire)", json_object_get(wire, "out"),
-	    number(rates, "out_bit_s"));
+	    ctl_answer_number(rates, "out_bit_s"));
 	add_flow(t, "relayed up", json_object_get(relayed, "up"), UINT64_MAX);
 	add_flow(
 	    t, "relayed down", json_object_get(relayed, "down"), UINT64_MAX);
@@ -334,12 +331,12 @@ print_counters(FILE *out, const char *title, const json_t *counters)
 	const json_t *value;
 	const char *key;
 
-	row(t, title, "");
+	ctl_text_row(t, title, "");
 	json_object_foreach((json_t *)counters, key, value)
 	{
 		if (json_integer_value(value) == 0)
 			continue;
-		row(t, key,
+		ctl_text_row(t, key,
 		    ctl_text_count((uint64_t)json_integer_value(value), text));
 		is_empty = false;
 	}

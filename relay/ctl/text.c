@@ -172,6 +172,13 @@ print_cell(FILE *out, const char *text, int pad, char align, int *owed)
 }
 
 void
+ctl_text_row(struct ctl_text_table *t, const char *name, const char *value)
+{
+	ctl_text_cell(t, name);
+	ctl_text_cell(t, value);
+}
+
+void
 ctl_text_table_print(
     const struct ctl_text_table *t, FILE *out, const char *indent)
 {

@@ -27,6 +27,9 @@ struct ctl_text_table *ctl_text_table_new(const char *align);
 void ctl_text_table_free(struct ctl_text_table *t);
 /* Copies cell; rows fill from the left. */
 void ctl_text_cell(struct ctl_text_table *t, const char *cell);
+/* A row of two. */
+void
+ctl_text_row(struct ctl_text_table *t, const char *name, const char *value);
 /* Writes all rows, each behind indent. */
 void ctl_text_table_print(
     const struct ctl_text_table *t, FILE *out, const char *indent);
