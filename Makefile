@@ -30,12 +30,14 @@ CPPFLAGS += -DSANITIZED
 endif
 LDFLAGS	+= -pie -Wl,-z,relro,-z,now -pthread
 LIBS	= -levent_core -levent_extra -levent_pthreads \
-	  -lssl -lcrypto -lconfuse -ljansson -luring -lcares
+	  -lssl -lcrypto -lconfuse -ljansson -luring -lcares \
+	  -lhttp_parser -lcurl
 Q	= $(if $(V),,@)
 
 common_c := $(sort $(wildcard common/*.c common/*/*.c))
 relay_c	:= $(filter-out relay/main.c, $(sort $(wildcard relay/*.c \
-	   relay/net/*.c relay/turn/*.c relay/budget/*.c relay/policy/*.c)))
+	   relay/net/*.c relay/turn/*.c relay/budget/*.c relay/policy/*.c \
+	   relay/directory/*.c relay/signalling/*.c relay/web/*.c)))
 ctl_c	:= $(filter-out relay/ctl/main.c, $(sort $(wildcard relay/ctl/*.c)))
 support_c := $(sort $(wildcard tests/support/*.c))
 tool_c	:= $(sort $(wildcard tests/bench/*.c))

@@ -7,15 +7,16 @@ set -eu
 
 run='libevent-core-2.1-7 libevent-extra-2.1-7 libevent-pthreads-2.1-7 libssl3
     libjemalloc2 libconfuse2 libjansson4 liburing2
-    libc-ares2'
+    libc-ares2 libhttp-parser2.9 libcurl4'
 build='gcc libc6-dev make pkg-config git libevent-dev libssl-dev libjemalloc-dev
     libconfuse-dev libjansson-dev liburing-dev libc-ares-dev
+    libhttp-parser-dev libcurl4-openssl-dev
     openssl'
 test='bash clang clang-format libclang-rt-14-dev llvm libcmocka-dev coturn
     nftables iproute2 util-linux openssl jq curl socat chromium libnss3-tools
     prometheus shellcheck mandoc systemd procps
-    dnsmasq-base'
-off='coturn prometheus'
+    dnsmasq-base nodejs npm libwslay-dev redis-server nats-server'
+off='coturn prometheus redis-server nats-server'
 
 wanted=
 for group in "${@:-all}"; do
@@ -29,8 +30,10 @@ for group in "${@:-all}"; do
 	esac
 done
 
+# npm: other packages of nodejs than Debian's bring it along
 is_there()
 {
+	[ "$1" != npm ] || ! command -v npm >/dev/null || return 0
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = \
 	    installed ]
 }

@@ -140,6 +140,27 @@ struct snapshot {
 		struct table *by_hash;
 	} auth;
 	struct {
+		bool enabled;
+		bool peerjs;
+		bool page;
+		struct snapshot_texts origins; /* of browsers; "*": any */
+		uint64_t max_message;          /* bytes */
+		uint64_t wait_ms;              /* for an absent peer */
+		unsigned sessions;             /* in all */
+		unsigned sessions_per_name;
+		unsigned sessions_per_address;
+		unsigned sessions_per_prefix; /* /24, /56 */
+		unsigned messages;            /* a second and session */
+		uint64_t bytes; /* bit/s: of a session's messages */
+		unsigned watches;
+		unsigned pending;       /* connections before their hello */
+		uint64_t credential_s;  /* how long TURN credentials live */
+		bool peerjs_discovery;  /* /peers */
+		unsigned waiting;       /* messages for one absent name */
+		uint64_t waiting_bytes; /* of them */
+		struct snapshot_texts rest_keys; /* of ?service=turn */
+	} signalling;
+	struct {
 		uint64_t rate;  /* bit/s a direction, 0 = unlimited */
 		uint64_t burst; /* bytes */
 		unsigned allocations;

@@ -45,6 +45,13 @@
 		.is_item = true, __VA_ARGS__                         \
 	}
 
+#define SIGNAL(key, k, field, ...)                                          \
+	{                                                                   \
+		.section = "signalling", .name = key,                       \
+		.kind = &snapshot_kind_##k, .offset = AT(signalling.field), \
+		__VA_ARGS__                                                 \
+	}
+
 #define ANY_3478 "0.0.0.0:3478 [::]:3478"
 #define ANY_5349 "0.0.0.0:5349 [::]:5349"
 /* A socket of all clients of a worker, and one of a single client. */
@@ -132,14 +139,31 @@ const struct snapshot_key snapshot_keys[] = {
 	KEY("log", "level", level, log.level, .def = "info"),
 	KEY("log", "target", target, log.target, .def = "stderr"),
 
-	NOT_YET("signalling", "enabled", "false"),
-	NOT_YET("signalling", "peerjs", "false"),
-	NOT_YET("signalling", "page", "false"),
-	NOT_YET_LIST("signalling", "origins"),
-	NOT_YET("signalling", "max-message", ""),
-	NOT_YET("signalling", "wait", ""),
-	NOT_YET("signalling", "sessions", ""),
-	NOT_YET("signalling", "sessions-per-name", ""),
+	SIGNAL("enabled", bool, enabled, .def = "true"),
+	SIGNAL("peerjs", bool, peerjs, .def = "false"),
+	SIGNAL("peerjs-discovery", bool, peerjs_discovery, .def = "false"),
+	SIGNAL("page", bool, page, .def = "false"),
+	SIGNAL("origins", origins, origins, .def = ""),
+	SIGNAL("max-message", message, max_message, .def = "64KiB"),
+	SIGNAL("wait", wait, wait_ms, .def = "5s"),
+	SIGNAL("waiting", count, waiting, .def = "32", .max = 10000),
+	SIGNAL("waiting-bytes", message, waiting_bytes, .def = "128KiB"),
+	SIGNAL("sessions", count, sessions, .def = "100000", .min = 1,
+	    .max = 10000000),
+	SIGNAL("sessions-per-name", count, sessions_per_name, .def = "8",
+	    .min = 1, .max = 64),
+	SIGNAL("sessions-per-address", count, sessions_per_address,
+	    .def = "500", .min = 1, .max = 10000000),
+	SIGNAL("sessions-per-prefix", count, sessions_per_prefix, .def = "2000",
+	    .min = 1, .max = 10000000),
+	SIGNAL(
+	    "pending", count, pending, .def = "2000", .min = 1, .max = 1000000),
+	SIGNAL("messages", count, messages, .def = "50", .min = 1,
+	    .max = 10000000),
+	SIGNAL("bytes", pace, bytes, .def = "2Mbit/s"),
+	SIGNAL("watches", count, watches, .def = "256", .max = 10000),
+	SIGNAL("credentials", lifetime, credential_s, .def = "1h"),
+	SIGNAL("rest-keys", secrets, rest_keys, .def = ""),
 
 	KEY("audit", "file", file, audit.file, .def = ""),
 	KEY("audit", "subjects", subjects, audit.subjects, .def = "full"),

@@ -20,6 +20,8 @@ extern const struct snapshot_kind snapshot_kind_admin, snapshot_kind_at_quota,
     snapshot_kind_path, snapshot_kind_ports, snapshot_kind_prefixes,
     snapshot_kind_rate, snapshot_kind_realm, snapshot_kind_secrets,
     snapshot_kind_size, snapshot_kind_target, snapshot_kind_text,
-    snapshot_kind_unserved, snapshot_kind_unserved_list;
+    snapshot_kind_unserved, snapshot_kind_unserved_list,
+    snapshot_kind_lifetime, snapshot_kind_message, snapshot_kind_origins,
+    snapshot_kind_pace, snapshot_kind_wait;
 
 #endif

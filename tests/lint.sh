@@ -50,9 +50,12 @@ check_folder() {
 check_folder net 'none'
 check_folder budget 'none'
 check_folder policy 'none'
+check_folder directory 'none'
+check_folder signalling \
+	'net/net\.h|net/web\.h|directory/directory\.h|policy/policy\.h|budget/budget\.h|web/web\.h'
 check_folder turn 'net/net\.h|policy/policy\.h|budget/budget\.h'
-grep -nE '#include "(relay/)?(net|turn|budget|policy)/' relay/*.[ch] |
-	grep -vE '"(relay/)?(net/net|turn/turn|budget/budget|policy/policy)\.h"' &&
+grep -nE '#include "(relay/)?(net|turn|budget|policy|directory|signalling|web)/' relay/*.[ch] |
+	grep -vE '"(relay/)?(net/net|net/web|turn/turn|directory/directory|signalling/signalling|web/web|budget/budget|policy/policy)\.h"' &&
 	complain "relay: front doors only"
 
 # only a few places may make system calls for time and randomness
