@@ -150,7 +150,16 @@ size_t proto_write_welcome(char *out, size_t size, const char *node,
 size_t proto_write_found(
     char *out, size_t size, int64_t id, const char *name, size_t sessions);
 size_t proto_write_sent(char *out, size_t size, int64_t id);
-/* from, session: the sender; data verbatim. */
+/*
+ * A message is a head of each receiver and a tail that all share, which
+ * together are one text and go out as one:
+ *
+ *	{"type":"message","seq":17,	proto_write_seq
+ *	"from":"alice","session":"...","data":...}	proto_write_message
+ *
+ * from, session: the sender; data verbatim.
+ */
+enum { PROTO_SEQ_MAX = 48 }; /* 25 of text + 20 digits, rounded up */
 struct proto_delivery {
 	const char *from;
 	uint64_t session;
@@ -158,10 +167,7 @@ struct proto_delivery {
 };
 size_t
 proto_write_message(char *out, size_t size, const struct proto_delivery *d);
-/* The same text with its "seq" put in, where proto_write_message left room
- * for it: seq goes in front of "data", so that one text serves many
- * receivers.  Returns the length. */
-size_t proto_stamp_seq(char *text, size_t len, uint64_t seq);
+size_t proto_write_seq(char out[PROTO_SEQ_MAX], uint64_t seq);
 size_t proto_write_presence(
     char *out, size_t size, const char *name, bool online, const char *room);
 size_t proto_write_stream(char *out, size_t size, int64_t id, const char *peer,
