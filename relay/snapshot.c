@@ -70,6 +70,7 @@ snapshot_dump(const struct snapshot *s, FILE *out)
 			    k->section);
 			if (strcmp(k->section, "auth") == 0)
 				print_users(out, s);
+			snapshot_item_dump(s, k->section, out);
 		}
 		section = k->section;
 		fprintf(out, "\t%s = ", k->name);
@@ -77,7 +78,7 @@ snapshot_dump(const struct snapshot *s, FILE *out)
 		fputc('\n', out);
 	}
 	fputs("}\n", out);
-	snapshot_item_dump(s, out);
+	snapshot_item_dump(s, NULL, out);
 }
 
 /* ---- comparing */

@@ -70,6 +70,15 @@ struct snapshot_schedule {
 enum snapshot_members { SNAPSHOT_ANYONE, SNAPSHOT_ONE_END, SNAPSHOT_BOTH_ENDS };
 /* What becomes of relaying when a quota is used up. */
 enum snapshot_at_quota { SNAPSHOT_TRICKLE, SNAPSHOT_SIGNALLING, SNAPSHOT_OFF };
+/* auth { issuer "login" { ... } } */
+struct snapshot_issuer {
+	char *title;
+	char *jwks;     /* a file, or a URL */
+	char *issuer;   /* as tokens say it */
+	char *audience; /* that tokens must have */
+	char *name_claim;
+};
+
 enum snapshot_subjects {
 	SNAPSHOT_SUBJECTS_FULL,
 	SNAPSHOT_SUBJECTS_HASHED,
@@ -138,6 +147,9 @@ struct snapshot {
 		size_t user_count;
 		struct table *by_name; /* of users */
 		struct table *by_hash;
+		struct snapshot_issuer *issuers; /* of tokens */
+		size_t issuer_count;
+		bool anonymous; /* guests without a token */
 	} auth;
 	struct {
 		bool enabled;

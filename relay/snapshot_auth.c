@@ -160,12 +160,31 @@ load_users(struct snapshot_loader *ld)
 	return rc;
 }
 
+/* Those who come by token or as guests get credentials for relaying made out
+ * of a secret; nobody sees it. */
+static int
+check_guests(struct snapshot_loader *ld)
+{
+	const struct snapshot *s = ld->s;
+
+	if (s->auth.secret_count > 0 ||
+	    (s->auth.issuer_count == 0 && !s->auth.anonymous))
+		return 0;
+	return snapshot_refuse_key(ld, "auth", "secret",
+	    "is missing: %s get TURN credentials that are made with it "
+	    "(auth.secret or auth.secret-file; any 32 random bytes)",
+	    s->auth.issuer_count > 0 ? "those who log in by auth.issuer"
+				     : "guests (auth.anonymous)");
+}
+
 int
 snapshot_credentials(struct snapshot_loader *ld)
 {
 	int rc;
 
 	if ((rc = load_secrets(ld)) != 0 || (rc = load_users(ld)) != 0)
+		return rc;
+	if ((rc = check_guests(ld)) != 0)
 		return rc;
 	if (ld->s->auth.secret_count == 0 && ld->s->auth.user_count == 0)
 		return snapshot_refuse_key(ld, "auth", "secret",

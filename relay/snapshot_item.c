@@ -8,8 +8,9 @@
 
 struct kind {
 	const char *section;
-	size_t offset; /* of its list in struct snapshot */
-	size_t size;   /* of an item */
+	const char *inside; /* another section; NULL: none */
+	size_t offset;      /* of its list in struct snapshot */
+	size_t size;        /* of an item */
 	int (*check)(struct snapshot_loader *ld, void *item);
 };
 
@@ -116,11 +117,39 @@ check_schedule(struct snapshot_loader *ld, void *item)
 	return 0;
 }
 
+static int
+check_issuer(struct snapshot_loader *ld, void *item)
+{
+	const struct snapshot_issuer *n = item;
+
+	if (n->jwks == NULL)
+		return snapshot_refuse_key(ld, "issuer", "jwks",
+		    "is missing: the issuer's public keys, a file or an "
+		    "https:// URL");
+	if (n->issuer == NULL)
+		return snapshot_refuse_key(ld, "issuer", "issuer",
+		    "is missing: what its tokens have as \"iss\", like "
+		    "\"https://login.example.org\"");
+	if (n->audience == NULL)
+		return snapshot_refuse_key(ld, "issuer", "audience",
+		    "is missing: what its tokens for this server have as "
+		    "\"aud\", like \"supernode\"");
+	for (const struct snapshot_issuer *o = ld->s->auth.issuers; o < n;
+	     o++) {
+		if (strcmp(o->issuer, n->issuer) == 0)
+			return snapshot_refuse_key(ld, "issuer", "issuer",
+			    "is that of \"%s\" already", o->title);
+	}
+	return 0;
+}
+
 static const struct kind kinds[] = {
-	{ "network", offsetof(struct snapshot, networks),
+	{ "network", NULL, offsetof(struct snapshot, networks),
 	    sizeof(struct snapshot_network), check_network },
-	{ "schedule", offsetof(struct snapshot, schedules),
+	{ "schedule", NULL, offsetof(struct snapshot, schedules),
 	    sizeof(struct snapshot_schedule), check_schedule },
+	{ "issuer", "auth", offsetof(struct snapshot, auth.issuers),
+	    sizeof(struct snapshot_issuer), check_issuer },
 };
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -133,6 +162,10 @@ _Static_assert(offsetof(struct snapshot, schedule_count) ==
 	offsetof(struct snapshot, schedules) +
 	    offsetof(struct snapshot_list, count),
     "schedules are a list");
+_Static_assert(offsetof(struct snapshot, auth.issuer_count) ==
+	offsetof(struct snapshot, auth.issuers) +
+	    offsetof(struct snapshot_list, count),
+    "issuers are a list");
 
 /* ---- adding */
 
@@ -250,25 +283,37 @@ is_printed(
 static void
 dump_item(FILE *out, const struct kind *k, const void *item)
 {
-	fprintf(out, "%s \"%s\" {\n", k->section, name_of(item));
+	const char *tab = k->inside != NULL ? "\t" : "";
+
+	fprintf(out, "%s%s \"%s\" {\n", tab, k->section, name_of(item));
 	for (size_t i = 0; i < snapshot_key_count; i++) {
 		const struct snapshot_key *key = &snapshot_keys[i];
 
 		if (!is_printed(k, item, key))
 			continue;
-		fprintf(out, "\t%s = ", key->name);
+		fprintf(out, "%s\t%s = ", tab, key->name);
 		snapshot_key_print(out, item, key);
 		fputc('\n', out);
 	}
-	fputs("}\n", out);
+	fprintf(out, "%s}\n", tab);
+}
+
+static bool
+is_inside(const struct kind *k, const char *section)
+{
+	if (k->inside == NULL || section == NULL)
+		return k->inside == section;
+	return strcmp(k->inside, section) == 0;
 }
 
 void
-snapshot_item_dump(const struct snapshot *s, FILE *out)
+snapshot_item_dump(const struct snapshot *s, const char *section, FILE *out)
 {
 	for (size_t i = 0; i < KIND_COUNT; i++) {
 		const struct snapshot_list list = list_of(s, &kinds[i]);
 
+		if (!is_inside(&kinds[i], section))
+			continue;
 		for (size_t n = 0; n < list.count; n++)
 			dump_item(out, &kinds[i],
 			    (const char *)list.at + n * kinds[i].size);
@@ -289,6 +334,12 @@ find(const struct snapshot *s, const struct kind *k, const char *name)
 	return NULL;
 }
 
+static const char *
+above(const struct kind *k)
+{
+	return k->inside != NULL ? "auth." : "";
+}
+
 static void
 diff_item(FILE *out, const struct kind *k, const void *old, const void *new)
 {
@@ -297,7 +348,8 @@ diff_item(FILE *out, const struct kind *k, const void *old, const void *new)
 
 		if (!is_of(key, k) || snapshot_key_is_same(old, new, key))
 			continue;
-		fprintf(out, "%s %s.%s: ", k->section, name_of(new), key->name);
+		fprintf(out, "%s%s %s.%s: ", above(k), k->section, name_of(new),
+		    key->name);
 		snapshot_key_print_plain(out, old, key);
 		fputs(" -> ", out);
 		snapshot_key_print_plain(out, new, key);
@@ -317,8 +369,8 @@ diff_kind(const struct snapshot *old, const struct snapshot *new,
 		const char *before = find(old, k, name_of(item));
 
 		if (before == NULL)
-			fprintf(
-			    out, "%s %s: added\n", k->section, name_of(item));
+			fprintf(out, "%s%s %s: added\n", above(k), k->section,
+			    name_of(item));
 		else
 			diff_item(out, k, before, item);
 	}
@@ -326,8 +378,8 @@ diff_kind(const struct snapshot *old, const struct snapshot *new,
 		const char *item = (const char *)was.at + n * k->size;
 
 		if (find(new, k, name_of(item)) == NULL)
-			fprintf(
-			    out, "%s %s: removed\n", k->section, name_of(item));
+			fprintf(out, "%s%s %s: removed\n", above(k), k->section,
+			    name_of(item));
 	}
 }
 

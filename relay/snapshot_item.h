@@ -1,6 +1,6 @@
 /*
  * snapshot_item: the sections that have a title, of which there may be any
- * number: networks and schedules.
+ * number: networks, schedules and issuers.
  *
  * An item begins with its name.  Its keys are in snapshot_keys with is_item.
  */
@@ -14,7 +14,9 @@
 MUST_CHECK int
 snapshot_item_add(struct snapshot_loader *ld, const char *section, cfg_t *sec);
 void snapshot_item_free(struct snapshot *s);
-void snapshot_item_dump(const struct snapshot *s, FILE *out);
+/* Those that stand inside section; NULL: inside none. */
+void
+snapshot_item_dump(const struct snapshot *s, const char *section, FILE *out);
 /* "network campus: added", "network campus.rate: 1Mbit/s -> 2Mbit/s" */
 void snapshot_item_diff(
     const struct snapshot *old, const struct snapshot *new, FILE *out);

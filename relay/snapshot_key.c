@@ -44,6 +44,12 @@
 		.offset = offsetof(struct snapshot_schedule, field), \
 		.is_item = true, __VA_ARGS__                         \
 	}
+#define ISSUER(key, k, field, ...)                                            \
+	{                                                                     \
+		.section = "issuer", .name = key, .kind = &snapshot_kind_##k, \
+		.offset = offsetof(struct snapshot_issuer, field),            \
+		.is_item = true, __VA_ARGS__                                  \
+	}
 
 #define SIGNAL(key, k, field, ...)                                          \
 	{                                                                   \
@@ -98,7 +104,7 @@ const struct snapshot_key snapshot_keys[] = {
 
 	KEY("auth", "secret", secrets, auth.secrets, .def = ""),
 	KEY("auth", "secret-file", path, auth.secret_file, .def = ""),
-	NOT_YET("auth", "anonymous", "false"),
+	KEY("auth", "anonymous", bool, auth.anonymous, .def = "false"),
 
 	KEY("caps", "rate", rate, caps.rate, .def = "unlimited"),
 	KEY("caps", "burst", burst, caps.burst, .def = "250ms"),
@@ -197,10 +203,11 @@ const struct snapshot_key snapshot_keys[] = {
 	SCHEDULE("rate", rate, rate, .def = "unlimited"),
 	SCHEDULE("relay", bool, relay, .def = "true"),
 
-	/* of a section that is refused as a whole */
-	NOT_YET("issuer", "jwks", NULL),
-	NOT_YET("issuer", "issuer", NULL),
-	NOT_YET("issuer", "audience", NULL),
+	ISSUER("jwks", jwks, jwks),
+	ISSUER("issuer", claim, issuer, .max = SNAPSHOT_CLAIM_MAX),
+	ISSUER("audience", claim, audience, .max = SNAPSHOT_CLAIM_MAX),
+	ISSUER("name-claim", claim, name_claim, .def = "sub",
+	    .max = SNAPSHOT_CLAIM_MAX),
 };
 
 const size_t snapshot_key_count =

@@ -52,6 +52,7 @@ enum {
 	SNAPSHOT_NAME_MAX = 253, /* a DNS name */
 	SNAPSHOT_USER_MAX = 508, /* USERNAME: below 509 bytes, RFC 8489 */
 	SNAPSHOT_PASSWORD_MAX = 512,
+	SNAPSHOT_CLAIM_MAX = 512, /* what a token says */
 };
 
 /* caps.burst before the rate is known: a time carries this bit. */

@@ -82,6 +82,15 @@ snapshot_refuse(struct snapshot_loader *ld, struct snapshot_mark at,
 	return refuse(ld, at, what, sentence);
 }
 
+/* What stands before a section's name, as operators know it. */
+static const char *
+above(const char *section)
+{
+	return strcmp(section, "user") == 0 || strcmp(section, "issuer") == 0
+	    ? "auth."
+	    : "";
+}
+
 int
 snapshot_refuse_key(struct snapshot_loader *ld, const char *section,
     const char *name, const char *fmt, ...)
@@ -92,7 +101,7 @@ snapshot_refuse_key(struct snapshot_loader *ld, const char *section,
 
 	if (at.line == 0)
 		at = *snapshot_mark_of(ld, section, NULL);
-	snprintf(what, sizeof(what), "%s.%s", section, name);
+	snprintf(what, sizeof(what), "%s%s.%s", above(section), section, name);
 	va_start(ap, fmt);
 	vsnprintf(sentence, sizeof(sentence), fmt, ap);
 	va_end(ap);
@@ -114,7 +123,7 @@ snapshot_mark_of(
 		if (strcmp(sections[i].name, section) == 0)
 			return &ld->sections[i];
 	}
-	return &ld->sections[SECTION_COUNT]; /* user, issuer */
+	return &ld->sections[SECTION_COUNT]; /* issuer */
 }
 
 /* ---- what libconfuse calls */
@@ -137,15 +146,11 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 static const char *
 path_of(char *out, size_t size, const cfg_t *cfg, const cfg_opt_t *opt)
 {
-	const char *above =
-	    strcmp(cfg->name, "user") == 0 || strcmp(cfg->name, "issuer") == 0
-	    ? "auth."
-	    : "";
-
 	if (strcmp(cfg->name, "root") == 0)
 		snprintf(out, size, "%s", opt->name);
 	else
-		snprintf(out, size, "%s%s.%s", above, cfg->name, opt->name);
+		snprintf(out, size, "%s%s.%s", above(cfg->name), cfg->name,
+		    opt->name);
 	return out;
 }
 
@@ -194,17 +199,6 @@ on_item(cfg_t *cfg, cfg_opt_t *opt)
 			loading->keys[i].line = 0;
 	}
 	return rc;
-}
-
-static int
-on_unserved(cfg_t *cfg, cfg_opt_t *opt)
-{
-	char path[64];
-
-	loading->now.line = cfg->line;
-	return snapshot_refuse(loading, loading->now,
-	    path_of(path, sizeof(path), cfg, opt),
-	    "is not served by this version: take it out");
 }
 
 /* Returns NULL, or what is wrong with a user. */
@@ -273,7 +267,7 @@ build_auth(struct schema *m, cfg_opt_t *auth, size_t n)
 	auth[n] = (cfg_opt_t)CFG_SEC("user", m->user, TITLED);
 	auth[n].validcb = on_user;
 	auth[n + 1] = (cfg_opt_t)CFG_SEC("issuer", m->issuer, TITLED);
-	auth[n + 1].validcb = on_unserved;
+	auth[n + 1].validcb = on_item;
 	auth[n + 2] = (cfg_opt_t)CFG_END();
 }
 

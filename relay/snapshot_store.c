@@ -96,7 +96,9 @@ store_one(struct snapshot_loader *ld, const struct snapshot_key *k, void *at,
 		    ld, k->section, k->name, "\"%.100s\" %s", text, wrong);
 	if (!k->kind->is_text)
 		return 0;
-	copy = k->kind->is_path ? resolve_path(ld, k, text) : mem_strdup(text);
+	copy = k->kind->is_path && strstr(text, "://") == NULL
+	    ? resolve_path(ld, k, text)
+	    : mem_strdup(text);
 	if (copy == NULL)
 		return no_memory(ld, k);
 	memcpy(at, &copy, sizeof(copy));

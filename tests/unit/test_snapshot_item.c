@@ -193,6 +193,11 @@ test_defaults_ask_for_nothing(void **state)
 	   "schedule night { days = 'fri-mon,wed' from = '20:00' "         \
 	   "to = '06:00' rate = unlimited }"                               \
 	   "schedule exams { from = '00:00' to = '24:00' relay = no }"     \
+	   "auth { anonymous = yes "                                       \
+	   "issuer login { jwks = 'keys/login.jwks' "                      \
+	   "issuer = 'https://login.example.org' audience = supernode } "  \
+	   "issuer oidc { jwks = 'http://[::1]:8080/jwks?a=b' "            \
+	   "issuer = 'https://oidc' audience = sn name-claim = email } }"  \
 	   "policy { sites = {example.edu, \"cs.example.edu\"} "           \
 	   "resolver = '192.0.2.53' file = '/etc/site' }"                  \
 	   "audit { file = /a subjects = hashed retention = 30d "          \
@@ -283,6 +288,27 @@ test_schedules_hold_their_own_values(void **state)
 	snapshot_free(s);
 }
 
+static void
+test_issuers_hold_their_own_values(void **state)
+{
+	struct snapshot *s = load(WHOLE);
+
+	(void)state;
+	assert_true(s->auth.anonymous);
+	assert_int_equal(s->auth.issuer_count, 2);
+	assert_string_equal(s->auth.issuers[0].title, "login");
+	assert_string_equal(s->auth.issuers[0].jwks, "keys/login.jwks");
+	assert_string_equal(
+	    s->auth.issuers[0].issuer, "https://login.example.org");
+	assert_string_equal(s->auth.issuers[0].audience, "supernode");
+	assert_string_equal(s->auth.issuers[0].name_claim, "sub");
+	/* a URL is not taken relative to the file */
+	assert_string_equal(
+	    s->auth.issuers[1].jwks, "http://[::1]:8080/jwks?a=b");
+	assert_string_equal(s->auth.issuers[1].name_claim, "email");
+	snapshot_free(s);
+}
+
 static char *
 dump(const struct snapshot *s)
 {
@@ -355,6 +381,27 @@ test_a_difference_names_the_network(void **state)
 }
 
 static void
+test_a_difference_names_the_issuer(void **state)
+{
+	struct snapshot *a =
+	    load(OK "auth { issuer l { jwks = k issuer = i audience = a } }");
+	struct snapshot *b =
+	    load(OK "auth { issuer l { jwks = k issuer = i audience = b } "
+		    "issuer m { jwks = k issuer = j audience = a } }");
+	char *text = diff(a, b);
+
+	(void)state;
+	assert_string_equal(
+	    text, "auth.issuer l.audience: a -> b\nauth.issuer m: added\n");
+	free(text);
+	text = diff(b, a);
+	assert_non_null(strstr(text, "auth.issuer m: removed\n"));
+	free(text);
+	snapshot_free(a);
+	snapshot_free(b);
+}
+
+static void
 test_networks_change_without_a_restart(void **state)
 {
 	struct snapshot *a = load(OK), *b = load(WHOLE);
@@ -396,7 +443,9 @@ main(void)
 		cmocka_unit_test(test_values_reach_their_fields),
 		cmocka_unit_test(test_networks_hold_their_own_values),
 		cmocka_unit_test(test_schedules_hold_their_own_values),
+		cmocka_unit_test(test_issuers_hold_their_own_values),
 		cmocka_unit_test(test_a_dump_loads_again),
+		cmocka_unit_test(test_a_difference_names_the_issuer),
 		cmocka_unit_test(test_a_difference_names_the_network),
 		cmocka_unit_test(test_networks_change_without_a_restart),
 		cmocka_unit_test(
