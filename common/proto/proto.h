@@ -24,7 +24,11 @@ enum {
 	PROTO_ROOM_MAX = 64,
 	PROTO_SESSION_LEN = 16, /* hex digits */
 	PROTO_GUEST_MAX = 32,   /* behind "guest-" */
+	PROTO_PROOF_MAX = 256,  /* 86 of base64url today */
+	PROTO_RESUME_MAX = 128, /* "<session>.<secret>" */
 };
+#define PROTO_ID_MAX (INT64_C(1) << 53) /* what JavaScript counts exactly */
+struct json_t;
 
 /* A piece of the text that was read; not terminated. */
 struct proto_slice {
@@ -85,20 +89,21 @@ enum proto_presence { PROTO_EVERYONE, PROTO_LISTED, PROTO_NOBODY };
 struct proto_message {
 	enum proto_type type;
 	bool has_id;
-	int64_t id; /* 0..2^53 */
+	int64_t id; /* 0..PROTO_ID_MAX; -1 without */
 	union {
 		struct {
-			const char *token; /* NULL: none */
-			const char *name;  /* NULL: none */
+			const char *token; /* NULL: none; not empty */
+			const char *name;  /* NULL: none; a name */
 			const char *proof; /* "" none */
-			const char *key;   /* the JWK as JSON text; "" none */
-			const char *resume;
+			/* the JWK that proof is by; NULL: none */
+			const struct json_t *key;
+			const char *resume; /* "" none */
 			bool has_last;
 			int64_t last;
 			enum proto_presence presence;
 			const char *listed[PROTO_NAMES_MAX];
 			size_t listed_count;
-			const char *room;
+			const char *room; /* "" none */
 		} hello;
 		struct {
 			const char *name;
@@ -122,7 +127,7 @@ struct proto_message {
 
 /* Why a text is no message: the id is kept when it could be read. */
 struct proto_error {
-	bool has_id;
+	bool has_id; /* else id is -1, as the writers want it */
 	int64_t id;
 	const char *why; /* static sentence */
 };
@@ -176,7 +181,7 @@ size_t proto_write_pong(char *out, size_t size);
 size_t proto_write_error(char *out, size_t size, int64_t id,
     enum proto_code code, const char *why, int64_t retry_after_ms);
 
-/* 16 hex digits. */
+/* 16 hex digits; never 0. */
 void proto_session_text(char out[PROTO_SESSION_LEN + 1], uint64_t session);
 bool proto_session_parse(uint64_t *out, const char *text, size_t len);
 
