@@ -1,41 +1,46 @@
 # shellcheck shell=bash
-# browser: what the tests need that drive Chromium from node.  Sourced after
-# lab.sh or check.sh.
+# browser: what the tests need that drive Chromium from node.  Sourced before
+# lab.sh, whose namespaces have no way out: sourcing it fetches the packages
+# of tests/browser/package-lock.json into BUILD, once.
 #
-#	browser_modules          the packages of tests/browser/package-lock.json
-#	                         in $MODULES, fetched once per BUILD
+#	browser_begin            after lab.sh: skips the test where something
+#	                         is missing; sets MODULES
 #	browser_run SCRIPT...    node tests/browser/SCRIPT, which finds packages
 #	                         by createRequire($MODULES + "/")
 #	browser_in HOST          makes $TMP/chromium.HOST, a Chromium that runs
 #	                         in that lab host
 #	browser_trusts FILE      browsers of this test trust that certificate
 
-MODULES=$BUILD/browser
-export MODULES
-# profiles, the certificate store: all of the test's own
-export HOME=$TMP
-
 browser_fetch()
 (
-	local lock=$ROOT/tests/browser/package-lock.json
+	local from to lock
 
+	from=$(cd "$(dirname "${BASH_SOURCE[0]}")/../browser" && pwd)
+	to=$(realpath -m "${BUILD:-build}/browser")
+	lock=$from/package-lock.json
+	mkdir -p "$to"
+	exec 9>"$to/lock"
 	flock 9
-	! cmp -s "$lock" "$MODULES/fetched" || return 0
-	cp "$ROOT/tests/browser/package.json" "$lock" "$MODULES"
-	cp "$ROOT/tests/browser/.npmrc" "$MODULES"
-	npm ci --prefix "$MODULES" --no-audit --no-fund --ignore-scripts \
-	    >"$MODULES/log" 2>&1 || return 1
-	cp "$lock" "$MODULES/fetched"
-) 9>"$MODULES/lock"
+	! cmp -s "$lock" "$to/fetched" || return 0
+	cp "$from/package.json" "$lock" "$from/.npmrc" "$to"
+	(cd "$to" && npm ci --no-audit --no-fund --ignore-scripts) \
+	    >"$to/log" 2>&1 || return 0
+	cp "$lock" "$to/fetched"
+)
+[ -n "${LAB_INSIDE-}" ] || ! command -v npm >/dev/null || browser_fetch
 
-browser_modules()
+browser_begin()
 {
 	need chromium node npm
-	mkdir -p "$MODULES"
-	if ! browser_fetch; then
+	MODULES=$BUILD/browser
+	export MODULES
+	if ! cmp -s "$ROOT/tests/browser/package-lock.json" \
+	    "$MODULES/fetched"; then
 		tail -n 5 "$MODULES/log"
 		skip "needs the packages of tests/browser/package-lock.json"
 	fi
+	# profiles, the certificate store: all of this test's own
+	export HOME=$TMP
 }
 
 browser_run()
