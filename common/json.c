@@ -159,11 +159,13 @@ json_slice(const char *text, size_t len, const char *name, size_t *got)
 	const char *end = text + len, *key, *key_end, *value, *value_end;
 	const char *at = skip_blanks(text, end);
 
+	if (at == end || *at != '{')
+		return NULL;
 	/* each round begins at '{' or ',' */
 	while (at < end && *at != '}') {
 		key = skip_blanks(at + 1, end);
 		if (key == end || *key != '"')
-			return NULL; /* empty, or no object */
+			return NULL; /* empty */
 		key_end = string_end(++key, end);
 		at = skip_blanks(key_end + 1, end); /* ':' */
 		value = skip_blanks(at + 1, end);

@@ -149,9 +149,15 @@ bool proto_is_room(const char *room, size_t len);
  * a NUL; 0: it does not fit into size.  Names are as proto_is_name allows,
  * so they need no escape; why is escaped.  id < 0: none.
  */
-size_t proto_write_welcome(char *out, size_t size, const char *node,
-    const char *version, const char *const *features, const char *challenge,
-    bool with_anonymous, bool with_token);
+struct proto_welcome {
+	const char *node; /* escaped, as version is */
+	const char *version;
+	const char *const *features; /* ends with NULL */
+	const char *challenge;       /* base64url */
+	bool with_token, with_anonymous;
+};
+size_t
+proto_write_welcome(char *out, size_t size, const struct proto_welcome *w);
 size_t proto_write_found(
     char *out, size_t size, int64_t id, const char *name, size_t sessions);
 size_t proto_write_sent(char *out, size_t size, int64_t id);
