@@ -6,6 +6,57 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/mem.h"
+
+/* ---- reading */
+
+/* Reads to the end, or room bytes. */
+static int
+read_whole(int fd, char *text, size_t room, size_t *len)
+{
+	ssize_t n = 1;
+
+	*len = 0;
+	while (n != 0 && *len < room) {
+		if ((n = read(fd, text + *len, room - *len)) < 0) {
+			if (errno != EINTR)
+				return errno;
+			continue;
+		}
+		*len += (size_t)n;
+	}
+	return 0;
+}
+
+int
+file_read(char **out, size_t *len, const char *path, size_t max)
+{
+	/* a FIFO in its place must not hold us up */
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char *text;
+	int rc;
+
+	if (fd < 0)
+		return errno;
+	if ((text = mem_try(1, max + 2)) == NULL) {
+		close(fd);
+		return ENOMEM;
+	}
+	rc = read_whole(fd, text, max + 1, len);
+	close(fd);
+	if (rc == 0 && *len > max)
+		rc = EFBIG;
+	if (rc != 0) {
+		mem_free(text);
+		return rc;
+	}
+	text[*len] = '\0';
+	*out = text;
+	return 0;
+}
+
+/* ---- writing */
+
 static int
 write_whole(int fd, const char *text, size_t len)
 {

@@ -4,6 +4,7 @@
 #ifndef COMMON_FILE_H
 #define COMMON_FILE_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "common/code.h"
@@ -17,6 +18,12 @@ enum { FILE_PATH_MAX = 4096 };
  * Returns 0 or an errno, ENAMETOOLONG above FILE_PATH_MAX.
  */
 MUST_CHECK int file_replace(const char *path, const char *text, mode_t mode);
+
+/*
+ * Reads path whole: *out holds *len bytes and a NUL, the caller's (mem_free).
+ * Returns 0, EFBIG above max, ENOMEM or another errno.
+ */
+MUST_CHECK int file_read(char **out, size_t *len, const char *path, size_t max);
 
 /* Puts the names in folder on the disk.  Returns 0 or an errno. */
 MUST_CHECK int file_sync_folder(const char *folder);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "common/file.h"
+#include "common/mem.h"
 
 static struct {
 	char dir[64];
@@ -116,6 +117,33 @@ test_a_path_too_long_is_refused(void **state)
 	assert_int_equal(file_replace(path, "one", 0600), ENAMETOOLONG);
 }
 
+static void
+test_a_file_is_read_whole_or_not_at_all(void **state)
+{
+	char *text = NULL;
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(file_replace(bed.path, "seven \n", 0600), 0);
+	assert_int_equal(file_read(&text, &len, bed.path, 7), 0);
+	assert_int_equal(len, 7);
+	assert_string_equal(text, "seven \n");
+	mem_free(text);
+	text = NULL;
+	assert_int_equal(file_read(&text, &len, bed.path, 6), EFBIG);
+	assert_int_equal(file_read(&text, &len, bed.dir, 100), EISDIR);
+	unlink(bed.path);
+	assert_int_equal(file_read(&text, &len, bed.path, 100), ENOENT);
+	assert_int_equal(file_replace(bed.path, "", 0600), 0);
+	mem_fail_at(0);
+	assert_int_equal(file_read(&text, &len, bed.path, 100), ENOMEM);
+	mem_fail_at(-1);
+	assert_null(text);
+	assert_int_equal(file_read(&text, &len, bed.path, 100), 0);
+	assert_int_equal(len, 0);
+	mem_free(text);
+}
+
 int
 main(void)
 {
@@ -132,6 +160,8 @@ main(void)
 		    test_a_folder_in_its_place_is_left_alone, set_up,
 		    tear_down),
 		cmocka_unit_test(test_a_path_too_long_is_refused),
+		cmocka_unit_test_setup_teardown(
+		    test_a_file_is_read_whole_or_not_at_all, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
