@@ -23,6 +23,7 @@ struct json_t; /* jansson's */
 	X(CHANNELS, "channels")              \
 	X(RELAYED, "relayed_sockets")        \
 	X(CONNECTIONS, "connections")        \
+	X(WEBS, "websockets")                \
 	X(ASSOCIATIONS, "dtls_associations") \
 	X(PACKETS, "packet_slots")           \
 	X(TABLES, "tables")                  \

@@ -31,6 +31,8 @@ static const char *const kinds[STATS_KINDS] = {
 	[STATS_CLIENT_TLS] = "client_tls",
 	[STATS_CLIENT_DTLS] = "client_dtls",
 	[STATS_PEER] = "peer",
+	[STATS_CLIENT_HTTP] = "client_http",
+	[STATS_CLIENT_SIGNALLING] = "client_signalling",
 };
 
 static const char *const dirs[STATS_DIRS] = {

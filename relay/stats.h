@@ -22,6 +22,9 @@ enum stats_kind {
 	STATS_CLIENT_TLS,
 	STATS_CLIENT_DTLS,
 	STATS_PEER, /* relayed transport addresses */
+	/* streams, once it is known that they speak that */
+	STATS_CLIENT_HTTP,
+	STATS_CLIENT_SIGNALLING,
 	STATS_KINDS
 };
 
@@ -59,7 +62,12 @@ enum stats_kind {
 	X(STREAM_IDLE, "stream_idle", "connection without a message in time") \
 	X(CONN_LIMIT, "conn_limit", "connection over a limit")                \
 	X(TLS_FAILED, "tls_failed", "TLS or DTLS handshake failed")           \
-	X(HTTP, "http", "HTTP on a listener that does not serve it")          \
+	X(HTTP, "http", "HTTP request for what nobody serves")                \
+	X(HTTP_BROKEN, "http_broken", "HTTP request malformed")               \
+	X(HTTP_LARGE, "http_large", "HTTP head or body too large")            \
+	X(WS_BROKEN, "ws_broken", "WebSocket protocol broken")                \
+	X(WS_LARGE, "ws_large", "WebSocket message too large")                \
+	X(WS_SLOW, "ws_slow", "WebSocket client reads too slowly")            \
 	X(PROXY, "proxy", "PROXY header malformed or not allowed here")       \
 	X(RESPONSE, "response", "STUN response nobody asked for")             \
 	X(NO_MEMORY, "no_memory", "memory or a pool is exhausted")            \
@@ -105,6 +113,11 @@ enum stats_auth { STATS_AUTHS(STATS_AUTH_ENUM) STATS_AUTH_COUNT };
 	X(CONNECTIONS, "connections", "gauge", "TCP and TLS connections now") \
 	X(CONNECTIONS_TOTAL, "connections_total", "counter",                  \
 	    "TCP and TLS connections accepted")                               \
+	X(HTTP_REQUESTS, "http_requests_total", "counter",                    \
+	    "HTTP requests taken")                                            \
+	X(WEBSOCKETS, "websockets", "gauge", "WebSockets now")                \
+	X(WEBSOCKETS_TOTAL, "websockets_total", "counter",                    \
+	    "WebSockets opened")                                              \
 	X(DTLS_ASSOCIATIONS, "dtls_associations", "gauge",                    \
 	    "DTLS associations now")                                          \
 	X(RCVBUF_DROPS, "receive_buffer_drops_total", "counter",              \

@@ -111,8 +111,8 @@ on_charge(
 {
 	struct worker *w = arg;
 
-	budget_charge(w->budget, dir, net_transport_kind(flow->transport), wire,
-	    net_now_us(w->net));
+	budget_charge(
+	    w->budget, dir, net_flow_kind(flow), wire, net_now_us(w->net));
 	/* turn is gone when the last ones are closed */
 	if (w->turn != NULL && dir == STATS_IN)
 		turn_charge(w->turn, flow, wire);

@@ -33,6 +33,7 @@ net_conn_begin(struct net_conn *c, struct net *n)
 	c->net = n;
 	c->flow.conn = c;
 	c->state = CONN_NEW;
+	c->kind = net_transport_kind(c->flow.transport);
 	c->heard = net_now(n);
 	list_append(&n->conns, &c->node);
 	arm(c, CONN_FIRST_MS);
@@ -40,12 +41,27 @@ net_conn_begin(struct net_conn *c, struct net *n)
 
 /* The timer that runs is left alone: it looks at heard when it fires. */
 void
-net_conn_deliver(struct net_conn *c, struct buf *b)
+net_conn_hear(struct net_conn *c)
 {
 	c->heard = net_now(c->net);
 	if (c->state == CONN_NEW)
 		c->state = CONN_OPEN;
+}
+
+void
+net_conn_deliver(struct net_conn *c, struct buf *b)
+{
+	net_conn_hear(c);
 	net_deliver(c->net, &c->flow, b);
+}
+
+static void
+tell(struct net_conn *c)
+{
+	struct net *n = c->net;
+
+	if (c->ops->closed == NULL || !c->ops->closed(c))
+		n->sink.closed(n->sink.arg, &c->flow, net_now(n));
 }
 
 void
@@ -63,7 +79,7 @@ net_conn_end(struct net_conn *c, bool report)
 	list_remove(&c->node);
 	list_append(&n->dead_conns, &c->node);
 	if (report && is_known)
-		n->sink.closed(n->sink.arg, &c->flow, net_now(n));
+		tell(c);
 }
 
 void
@@ -88,12 +104,11 @@ net_conn_close(struct net_conn *c)
 void
 net_conn_finish(struct net_conn *c)
 {
-	struct net *n = c->net;
 	const bool is_known = c->state == CONN_OPEN;
 
 	net_conn_close(c);
 	if (is_known)
-		n->sink.closed(n->sink.arg, &c->flow, net_now(n));
+		tell(c);
 }
 
 void
@@ -108,6 +123,14 @@ net_conn_keep(struct net_conn *c, bool keep)
 	}
 	c->heard = net_now(c->net);
 	arm(c, CONN_IDLE_MS);
+}
+
+void
+net_conn_limit(struct net_conn *c, mono_ms delay)
+{
+	c->is_kept = false;
+	c->heard = net_now(c->net) + delay - CONN_IDLE_MS;
+	arm(c, delay);
 }
 
 void

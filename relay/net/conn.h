@@ -33,6 +33,9 @@ struct net_conn_ops {
 	void (*send)(struct net_conn *c, struct buf *b);
 	/* May end c now (net_conn_end) or when its output has left. */
 	void (*close)(struct net_conn *c);
+	/* Tells whoever has c of its end.  False: that is the sink.  NULL:
+	 * it always is. */
+	bool (*closed)(struct net_conn *c);
 	/* c just died: no more events. */
 	void (*stop)(struct net_conn *c);
 	void (*free)(struct net_conn *c);
@@ -44,6 +47,7 @@ struct net_conn {
 	struct net_flow flow;
 	struct addr counted; /* whose place of the limits it has */
 	enum net_conn_state state;
+	enum stats_kind kind; /* of its bytes, for the counters */
 	bool is_kept;
 	mono_ms heard; /* begin of the deadline that runs */
 	struct wheel_timer timer;
@@ -53,7 +57,9 @@ struct net_conn {
 /* Puts c (ops and flow set) under n's care; the place it has under the
  * limits is given back at its end. */
 void net_conn_begin(struct net_conn *c, struct net *n);
-/* One whole message arrived. */
+/* One whole message arrived: the deadline begins anew. */
+void net_conn_hear(struct net_conn *c);
+/* The same, and it goes to the sink. */
 void net_conn_deliver(struct net_conn *c, struct buf *b);
 /* Ends c: report tells the sink, if it knows c. */
 void net_conn_end(struct net_conn *c, bool report);
@@ -65,6 +71,8 @@ void net_conn_drop(struct net_conn *c, enum stats_drop why);
 
 void net_conn_close(struct net_conn *c);
 void net_conn_keep(struct net_conn *c, bool keep);
+/* c, which is OPEN, is dropped when it lasts longer than that. */
+void net_conn_limit(struct net_conn *c, mono_ms delay);
 /* Frees those that died in this turn. */
 void net_conn_bury(struct net *n);
 /* Ends all without a report. */

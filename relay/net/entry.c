@@ -11,20 +11,18 @@
 #include "net/stream.h"
 #include "net/streams.h"
 #include "net/tls.h"
+#include "net/web_core.h"
 #include "relay/snapshot.h"
 
 /* ---- the first byte of what is not TLS, or no longer */
 
-static void
-answer_http(struct net_stream *s)
+static size_t
+begin_http(struct net_stream *s, uint8_t *data, size_t len)
 {
-	static const char answer[] = "HTTP/1.1 404 Not Found\r\n"
-				     "Content-Length: 0\r\n"
-				     "Connection: close\r\n\r\n";
-
-	net_dropped(s->conn.net, STATS_DROP_HTTP);
-	(void)!net_stream_push(s, answer, sizeof(answer) - 1, 0);
-	net_conn_close(&s->conn);
+	if (net_web_begin(s) == 0)
+		return net_http.input(s, data, len);
+	net_conn_drop(&s->conn, STATS_DROP_NO_MEMORY);
+	return len;
 }
 
 /* Hands s over to the protocol that begins with data. */
@@ -36,8 +34,7 @@ take_first(struct net_stream *s, uint8_t *data, size_t len)
 		net_stream_speak(s, &net_frames);
 		return net_frames.input(s, data, len);
 	case NET_DEMUX_HTTP:
-		answer_http(s);
-		return len;
+		return begin_http(s, data, len);
 	default:
 		net_conn_drop(&s->conn, STATS_DROP_NOT_STUN);
 		return len;
@@ -89,6 +86,7 @@ begin_tls(struct net_stream *s)
 		return;
 	}
 	s->conn.flow.transport = NET_TLS;
+	s->conn.kind = STATS_CLIENT_TLS;
 	net_stream_speak(s, &handshake);
 	go_on_shaking(s);
 }

@@ -6,7 +6,7 @@
  *
  *	raw -PROXY header-> raw -0x16-> handshake -done-> first
  *	raw -else-> first -STUN-> frames
- *	first -HTTP-> answered and closed
+ *	first -HTTP-> http
  *
  * OWNER: worker.
  */

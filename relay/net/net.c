@@ -37,6 +37,14 @@ net_transport_kind(enum net_transport t)
 	return transports[t].kind;
 }
 
+enum stats_kind
+net_flow_kind(const struct net_flow *flow)
+{
+	if (flow->conn != NULL)
+		return flow->conn->kind;
+	return net_transport_kind(flow->transport);
+}
+
 /* ---- a worker's sockets */
 
 static int
@@ -198,6 +206,8 @@ net_now(struct net *n)
 bool
 net_wait(struct net *n, int ms)
 {
+	if (net_streams_has_soon(n->streams))
+		ms = 0;
 	return n->uring != NULL && net_uring_wait(n->uring, ms);
 }
 

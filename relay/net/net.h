@@ -45,6 +45,8 @@ enum {
 struct net;
 struct net_conn;      /* a TCP or TLS connection, or a DTLS association */
 struct net_udp;       /* one datagram listener of this worker */
+struct net_request;   /* of HTTP: net/web.h */
+struct net_web;       /* the same */
 struct net_relayed;   /* one relayed transport address */
 struct net_tls;       /* certificates and contexts; FROZEN, counted */
 struct net_listeners; /* all sockets of all workers, opened by main */
@@ -87,6 +89,11 @@ struct net_sink {
 	void (*relayed)(
 	    void *arg, void *owner, const struct addr *peer, struct buf *b);
 	void (*relayed_icmp)(void *arg, void *owner, const struct net_icmp *e);
+
+	/* An HTTP request on a stream: see net/web.h.  NULL: every one is
+	 * answered by 404. */
+	void (*request)(
+	    void *arg, struct net_web *w, const struct net_request *r);
 
 	/* The accounting point.  wire: IP packet length.  taken returns false
 	 * when the packet must be dropped (over the cap, already counted);
@@ -202,5 +209,8 @@ void net_relayed_send(struct net_relayed *r, const struct addr *peer,
 /* "udp", "tcp", "tls", "dtls" */
 const char *net_transport_name(enum net_transport t);
 enum stats_kind net_transport_kind(enum net_transport t);
+/* What flow's bytes are counted as: a connection's kind is known once it is
+ * known what it speaks. */
+enum stats_kind net_flow_kind(const struct net_flow *flow);
 
 #endif

@@ -127,13 +127,19 @@ claim(struct net_queue *q, struct net_bank *bank, size_t len, size_t *n)
 }
 
 int
+net_queue_expect(const struct net_queue *q, struct net_bank *bank, size_t len)
+{
+	return stock(bank, count_chunks(q, len)) ? 0 : ENOMEM;
+}
+
+int
 net_queue_add(struct net_queue *q, struct net_bank *bank, const void *data,
     size_t len, size_t pad)
 {
 	const uint8_t *from = data;
 	size_t n;
 
-	if (!stock(bank, count_chunks(q, len + pad)))
+	if (net_queue_expect(q, bank, len + pad) != 0)
 		return ENOMEM;
 	for (; len > 0; len -= n, from += n) {
 		uint8_t *at = claim(q, bank, len, &n);

@@ -39,6 +39,10 @@ struct net_bank *net_queue_bank_new(struct mem_use *use);
 /* All queues are empty by now. */
 void net_queue_bank_free(struct net_bank *bank);
 
+/* Has memory ready for len bytes more: what adds no more than that does not
+ * fail.  Returns 0 or ENOMEM. */
+MUST_CHECK int
+net_queue_expect(const struct net_queue *q, struct net_bank *bank, size_t len);
 /* Appends a copy of data and pad zero bytes: all of it, or ENOMEM. */
 MUST_CHECK int net_queue_add(struct net_queue *q, struct net_bank *bank,
     const void *data, size_t len, size_t pad);

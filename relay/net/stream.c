@@ -79,7 +79,7 @@ find_piece(struct net_stream *s, enum stats_dir dir)
 
 /* ---- holding back */
 
-static void go_on_reading(struct net_stream *s);
+static void offer_again(struct net_stream *s);
 
 static void
 on_retry(struct wheel_timer *t, mono_ms now)
@@ -89,7 +89,7 @@ on_retry(struct wheel_timer *t, mono_ms now)
 	(void)now;
 	net_stream_charge(s);
 	if (s->is_held)
-		go_on_reading(s);
+		net_stream_go_on(s);
 	net_stream_flush(s);
 }
 
@@ -121,14 +121,29 @@ let_go(struct net_stream *s)
 	s->is_held = false;
 }
 
+void
+net_stream_stop(struct net_stream *s, bool stop)
+{
+	if (stop == s->is_stopped || !net_stream_is_alive(s))
+		return;
+	s->is_stopped = stop;
+	if (stop) {
+		event_del(&s->reads);
+		s->is_held = true;
+		return;
+	}
+	s->is_again = true;
+	net_streams_soon(s->conn.net->streams, &s->soon);
+}
+
 /* ---- reading */
 
-static void
-go_on_reading(struct net_stream *s)
+void
+net_stream_go_on(struct net_stream *s)
 {
 	size_t piece;
 
-	if (!net_stream_is_alive(s))
+	if (!net_stream_is_alive(s) || s->is_stopped)
 		return;
 	if ((piece = find_piece(s, STATS_IN)) == 0) {
 		hold(s);
@@ -136,7 +151,10 @@ go_on_reading(struct net_stream *s)
 	}
 	let_go(s);
 	s->wire.allow = piece;
-	s->protocol->ready(s);
+	if (s->is_again)
+		offer_again(s);
+	if (net_stream_is_alive(s) && !s->is_stopped)
+		s->protocol->ready(s);
 	if (net_stream_is_alive(s) && net_wire_is_full(&s->wire))
 		net_stream_await_room(s);
 }
@@ -166,6 +184,24 @@ feed(struct net_stream *s, uint8_t *at, size_t len)
 	if (net_stream_is_alive(s) && done < len &&
 	    net_queue_add(&s->rest, bank, at + done, len - done, 0) != 0)
 		net_conn_drop(&s->conn, STATS_DROP_NO_MEMORY);
+}
+
+/* The protocol, which had stopped, may go on with what it left. */
+static void
+offer_again(struct net_stream *s)
+{
+	uint8_t *at;
+
+	s->is_again = false;
+	if (s->rest.len == 0)
+		return;
+	if (net_streams_room(s->conn.net->streams,
+		s->rest.len + STREAM_PIECE_MIN, &at) > 0) {
+		feed(s, at, 0);
+		return;
+	}
+	s->is_again = true;
+	hold(s);
 }
 
 /* The client ended its sending, or the connection broke. */
@@ -206,7 +242,8 @@ void
 net_stream_take(struct net_stream *s)
 {
 	while (take_piece(s)) {
-		if (!net_stream_is_alive(s) || !net_wire_has_more(&s->wire))
+		if (!net_stream_is_alive(s) || s->is_stopped ||
+		    !net_wire_has_more(&s->wire))
 			break;
 	}
 }
@@ -216,7 +253,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	go_on_reading(arg);
+	net_stream_go_on(arg);
 }
 
 void
@@ -235,6 +272,18 @@ net_stream_push(struct net_stream *s, const void *data, size_t len, size_t pad)
 	if (!list_is_linked(&s->node))
 		list_append(&s->conn.net->streams->dirty, &s->node);
 	return 0;
+}
+
+int
+net_stream_push_framed(
+    struct net_stream *s, const struct iovec *head, const struct iovec *body)
+{
+	const size_t len = head->iov_len + body->iov_len;
+
+	if (net_queue_expect(&s->out, bank_of(s), len) != 0)
+		return ENOMEM;
+	(void)!net_stream_push(s, head->iov_base, head->iov_len, 0);
+	return net_stream_push(s, body->iov_base, body->iov_len, 0);
 }
 
 void
@@ -280,6 +329,8 @@ net_stream_flush(struct net_stream *s)
 		net_conn_end(&s->conn, true);
 	else if (s->out.len == 0 && s->conn.state == CONN_CLOSING)
 		net_conn_end(&s->conn, false);
+	else if (s->protocol->written != NULL && net_stream_is_alive(s))
+		s->protocol->written(s);
 }
 
 static void
@@ -292,7 +343,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	if (s->out.len > 0)
 		net_stream_flush(s);
 	else
-		go_on_reading(s); /* TLS: it had to write first */
+		net_stream_go_on(s); /* TLS: it had to write first */
 }
 
 /* ---- what net_conn asks for */
@@ -316,6 +367,17 @@ close_stream(struct net_conn *c)
 		net_conn_end(c, false);
 }
 
+static bool
+tell_protocol(struct net_conn *c)
+{
+	struct net_stream *s = of(c);
+
+	if (s->protocol->closed == NULL)
+		return false;
+	s->protocol->closed(s);
+	return true;
+}
+
 static void
 stop_stream(struct net_conn *c)
 {
@@ -326,6 +388,7 @@ stop_stream(struct net_conn *c)
 	event_del(&s->reads);
 	event_del(&s->writes);
 	list_remove(&s->node);
+	list_remove(&s->soon);
 	net_wire_stop(&s->wire);
 	net_stream_charge(s);
 }
@@ -335,6 +398,8 @@ free_stream(struct net_conn *c)
 {
 	struct net_stream *s = of(c);
 
+	if (s->protocol->free != NULL)
+		s->protocol->free(s);
 	net_wire_close(&s->wire);
 	net_queue_drain(&s->rest, bank_of(s), s->rest.len);
 	net_queue_drain(&s->out, bank_of(s), s->out.len);
@@ -345,6 +410,7 @@ free_stream(struct net_conn *c)
 static const struct net_conn_ops stream_ops = {
 	.send = send_message,
 	.close = close_stream,
+	.closed = tell_protocol,
 	.stop = stop_stream,
 	.free = free_stream,
 };

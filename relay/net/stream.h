@@ -6,7 +6,8 @@
  * of the turn, or later when the other side reads slowly.  entry.c decides
  * what a connection speaks and hands it over by net_stream_speak.
  *
- * One place each in stream.c: hold and let_go stop and resume reading,
+ * One place each in stream.c: hold and let_go stop and resume reading (so
+ * does net_stream_stop, for the protocol's own reasons),
  * net_stream_flush is where all output has left, end where the client ended
  * its half.
  *
@@ -45,23 +46,33 @@ struct net_protocol {
 	size_t (*input)(struct net_stream *s, uint8_t *data, size_t len);
 	/* A message for the client; NULL: it is not sent any. */
 	void (*send)(struct net_stream *s, const struct buf *b);
+	/* Some of what waited has left.  May be NULL, as all below. */
+	void (*written)(struct net_stream *s);
+	/* s has ended, or the client its half.  NULL: the sink is told. */
+	void (*closed)(struct net_stream *s);
+	/* s is freed: so is s->own. */
+	void (*free)(struct net_stream *s);
 };
 
 struct net_stream {
 	/* OWNER: worker */
 	struct net_conn conn; /* first: its ops get one */
 	const struct net_protocol *protocol;
+	void *own; /* the protocol's */
 	struct net_wire wire;
 	struct net_queue rest; /* arrived, not done with */
 	struct net_queue out;
 	size_t need;     /* input waits for so many bytes; 0: for any */
 	bool is_proxied; /* a PROXY header was read: no second one */
 	bool is_held;    /* a reading that waits for memory or budget */
+	bool is_stopped; /* its protocol wants nothing for now */
+	bool is_again;   /* what was kept is to be offered once more */
 	bool is_capped;  /* counted by segments, from seen on */
 	struct net_segments seen;
 	struct event reads, writes;
 	struct wheel_timer retry;
 	struct list node; /* in net_streams.dirty */
+	struct list soon; /* in net_streams.soon */
 };
 
 struct net_stream_config {
@@ -77,12 +88,19 @@ net_stream_open(struct net *n, const struct net_stream_config *config);
 
 /* Has s speak p from the next byte on. */
 void net_stream_speak(struct net_stream *s, const struct net_protocol *p);
+/* Reads nothing more, nor hands up what it has read; or goes on, soon. */
+void net_stream_stop(struct net_stream *s, bool stop);
+/* From the list of those that go on soon. */
+void net_stream_go_on(struct net_stream *s);
 /* Reads once what is there, into the protocol's input. */
 void net_stream_take(struct net_stream *s);
 /* Appends data and pad zero bytes to what leaves at the end of the turn.
  * ENOMEM: nothing of it. */
 MUST_CHECK int
 net_stream_push(struct net_stream *s, const void *data, size_t len, size_t pad);
+/* The same for a head and what it stands before, both or nothing. */
+MUST_CHECK int net_stream_push_framed(
+    struct net_stream *s, const struct iovec *head, const struct iovec *body);
 /* Writes what waits, as far as it goes now. */
 void net_stream_flush(struct net_stream *s);
 

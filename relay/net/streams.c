@@ -8,6 +8,15 @@
 
 enum { ALIGN = 64 }; /* each stream begins a cache line */
 
+/* Only ends the wait. */
+static void
+on_kick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
 struct net_streams *
 net_streams_new(struct net *n)
 {
@@ -17,6 +26,8 @@ net_streams_new(struct net *n)
 		return NULL;
 	st->net = n;
 	list_init(&st->dirty);
+	list_init(&st->soon);
+	event_assign(&st->kick, n->base, -1, 0, on_kick, NULL);
 	st->bank =
 	    net_queue_bank_new(stats_memory(n->stats, MEMORY_CONNECTIONS));
 	st->method = net_wire_method_new();
@@ -88,8 +99,44 @@ net_streams_take(struct net_streams *st, size_t len)
 /* ---- the end of the turn */
 
 void
+net_streams_soon(struct net_streams *st, struct list *node)
+{
+	if (!list_is_linked(node))
+		list_append(&st->soon, node);
+}
+
+bool
+net_streams_has_soon(const struct net_streams *st)
+{
+	return !list_is_empty(&st->soon);
+}
+
+/* Each once: what is added meanwhile has its turn in the next. */
+static void
+go_on(struct net_streams *st)
+{
+	struct list now;
+
+	list_init(&now);
+	while (!list_is_empty(&st->soon)) {
+		struct list *node = st->soon.next;
+
+		list_remove(node);
+		list_append(&now, node);
+	}
+	while (!list_is_empty(&now)) {
+		struct net_stream *s =
+		    LIST_ITEM(now.next, struct net_stream, soon);
+
+		list_remove(&s->soon);
+		net_stream_go_on(s);
+	}
+}
+
+void
 net_streams_turn_end(struct net_streams *st)
 {
+	go_on(st);
 	while (!list_is_empty(&st->dirty)) {
 		struct net_stream *s =
 		    LIST_ITEM(st->dirty.next, struct net_stream, node);
@@ -98,6 +145,8 @@ net_streams_turn_end(struct net_streams *st)
 		net_stream_flush(s);
 	}
 	give_slot(st);
+	if (net_streams_has_soon(st))
+		event_active(&st->kick, EV_TIMEOUT, 0);
 }
 
 void
@@ -106,6 +155,7 @@ net_streams_free(struct net_streams *st)
 	if (st == NULL)
 		return;
 	give_slot(st);
+	event_del(&st->kick);
 	net_queue_bank_free(st->bank);
 	BIO_meth_free(st->method);
 	mem_free(st);

@@ -12,6 +12,7 @@
 #ifndef RELAY_NET_STREAMS_H
 #define RELAY_NET_STREAMS_H
 
+#include <event2/event_struct.h>
 #include <openssl/bio.h>
 
 #include "common/code.h"
@@ -26,6 +27,8 @@ struct net_streams {
 	struct net_bank *bank;
 	BIO_METHOD *method;
 	struct list dirty; /* struct net_stream: they have output */
+	struct list soon;  /* struct net_stream: they go on reading */
+	struct event kick; /* keeps libevent from waiting for nothing */
 	uint8_t *slot;     /* read into; NULL: none yet */
 	uint8_t *holder;   /* the same, until a packet of it is queued */
 	size_t used;       /* of slot */
@@ -43,7 +46,12 @@ size_t net_streams_room(struct net_streams *st, size_t need, uint8_t **out);
 /* The first len bytes of that room are taken. */
 void net_streams_take(struct net_streams *st, size_t len);
 
-/* Lets all write what waits. */
+/* Has the stream that node (its soon) is of go on reading, by itself. */
+void net_streams_soon(struct net_streams *st, struct list *node);
+/* Is there one that the loop must not wait for? */
+bool net_streams_has_soon(const struct net_streams *st);
+
+/* Lets those read that are to, and all write what waits. */
 void net_streams_turn_end(struct net_streams *st);
 
 #endif

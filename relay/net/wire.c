@@ -293,6 +293,13 @@ net_wire_stop(struct net_wire *w)
 }
 
 void
+net_wire_finish(struct net_wire *w)
+{
+	net_wire_stop(w);
+	shutdown(w->fd, SHUT_WR);
+}
+
+void
 net_wire_close(struct net_wire *w)
 {
 	SSL_free(w->ssl);

@@ -62,6 +62,8 @@ MUST_CHECK int net_wire_write(struct net_wire *w, size_t *done,
 /* Did the last read or handshake stop because the socket was full? */
 bool net_wire_is_full(const struct net_wire *w);
 
+/* Says that nothing more will be written; reading goes on. */
+void net_wire_finish(struct net_wire *w);
 /* Tells the other side of the end, when there is a way. */
 void net_wire_stop(struct net_wire *w);
 void net_wire_close(struct net_wire *w);

@@ -38,7 +38,7 @@ struct bed {
 	struct net_tls *tls;
 	struct net *net;
 	/* what was told */
-	unsigned messages, closed, relayed, icmps;
+	unsigned messages, closed, relayed, icmps, requests;
 	struct net_flow flow; /* of the last message */
 	uint8_t data[BED_PACKET_MAX];
 	size_t len;
@@ -56,6 +56,8 @@ struct bed {
 	    struct bed *bed, const struct net_flow *from, struct buf *b);
 	void (*on_relayed)(struct bed *bed, struct buf *b);
 	void (*on_closed)(struct bed *bed, const struct net_flow *flow);
+	void (*on_request)(
+	    struct bed *bed, struct net_web *w, const struct net_request *r);
 	void *test; /* the test's own */
 };
 
@@ -109,6 +111,16 @@ bed_icmp(void *arg, void *owner, const struct net_icmp *e)
 	bed->icmp = *e;
 }
 
+static inline void
+bed_request(void *arg, struct net_web *w, const struct net_request *r)
+{
+	struct bed *bed = arg;
+
+	bed->requests++;
+	if (bed->on_request != NULL)
+		bed->on_request(bed, w, r);
+}
+
 static inline bool
 bed_taken(void *arg, enum stats_kind kind, size_t wire)
 {
@@ -145,7 +157,7 @@ bed_charge(
 {
 	struct bed *bed = arg;
 
-	bed->wire[dir][net_transport_kind(flow->transport)] += wire;
+	bed->wire[dir][net_flow_kind(flow)] += wire;
 }
 
 /* Fills config for the bed; the test may change it before net_new. */
@@ -168,6 +180,7 @@ bed_config(struct bed *bed)
 			.relayed_icmp = bed_icmp,
 			.taken = bed_taken,
 			.admit = bed_admit,
+			.request = bed_request,
 			.room = bed_room,
 			.charge = bed_charge,
 		},
