@@ -16,6 +16,7 @@
 #include "turn/turn.h"
 
 struct audit;
+struct barred;
 struct pool;
 struct table;
 struct turn_hairpin;
@@ -30,7 +31,8 @@ struct turn_shared {
 	struct turn_throttle *throttle;
 	struct turn_hairpin *hairpin;
 	struct turn_nonce_key nonce_key;
-	_Atomic int gate; /* enum turn_gate; SHARED: atomic */
+	_Atomic int gate;      /* enum turn_gate; SHARED: atomic */
+	struct barred *barred; /* borrowed; NULL: nobody is */
 };
 
 struct turn {

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "relay/barred.h"
 #include "relay/snapshot.h"
 #include "turn/context.h"
 #include "turn/request.h"
@@ -38,6 +39,9 @@ turn_gate_admit(struct turn_request *rq)
 {
 	struct turn *t = rq->turn;
 
+	if (barred_until(t->shared->barred, rq->id.user, rq->id.user_len,
+		rq->auth.wall_s) != 0)
+		return 403;
 	switch (atomic_load(&t->shared->gate)) {
 	case TURN_GATE_OPEN:
 		return 0;

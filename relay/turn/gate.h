@@ -12,8 +12,8 @@
 
 struct turn_request;
 
-/* Returns 0, 403, 508, or 300 and rq->alternate, which is of the family of
- * rq's client: relay.alternates in turn. */
+/* Of whom rq->id says it is.  Returns 0, 403, 508, or 300 and rq->alternate,
+ * which is of the family of rq's client: relay.alternates in turn. */
 MUST_CHECK int turn_gate_admit(struct turn_request *rq);
 
 bool turn_gate_is_shut(const struct turn *t);

@@ -72,6 +72,13 @@ is_username(const struct turn_session *s, const void *name, size_t len)
 }
 
 bool
+turn_session_is_of(const struct turn_session *s, const char *user, size_t len)
+{
+	return s->user_len == len &&
+	    memcmp(s->username + s->user_at, user, len) == 0;
+}
+
+bool
 turn_session_belongs(
     const struct turn_session *s, const struct turn_identity *id)
 {

@@ -50,6 +50,10 @@ turn_session_is(const struct turn_session *s, const struct net_flow *flow)
 bool turn_session_belongs(
     const struct turn_session *s, const struct turn_identity *id);
 
+/* The same by the part of the name that quotas use. */
+bool
+turn_session_is_of(const struct turn_session *s, const char *user, size_t len);
+
 /*
  * Authenticates by the remembered key.  False says nothing about the
  * request: turn_auth_check then decides, and finds the code.  Whether the

@@ -56,6 +56,12 @@ fail:
 }
 
 void
+turn_shared_bar(struct turn_shared *s, struct barred *b)
+{
+	s->barred = b;
+}
+
+void
 turn_shared_free(struct turn_shared *s)
 {
 	if (s == NULL)
@@ -192,6 +198,24 @@ turn_end(struct turn *t, const char *why)
 {
 	OWNER_CHECK(t);
 	close_where(t, is_any, t->conf, why);
+}
+
+size_t
+turn_end_user(struct turn *t, const char *user, size_t len, const char *why)
+{
+	struct list *n, *tmp;
+	size_t count = 0;
+
+	OWNER_CHECK(t);
+	LIST_EACH_SAFE (n, tmp, &t->allocs) {
+		struct turn_alloc *al = LIST_ITEM(n, struct turn_alloc, node);
+
+		if (!turn_session_is_of(&al->session, user, len))
+			continue;
+		turn_alloc_close(al, why);
+		count++;
+	}
+	return count;
 }
 
 /* ---- a new configuration */

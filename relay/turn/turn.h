@@ -17,6 +17,7 @@
 #include "turn/refusals.h"
 
 struct audit;
+struct barred;
 struct budget;
 struct mailbox;
 struct policy;
@@ -41,6 +42,9 @@ enum turn_gate {
 /* Any thread.  Holds for each Allocate from now on, in every worker; at first
  * relay.enabled says. */
 void turn_shared_gate(struct turn_shared *s, enum turn_gate gate);
+/* Before the workers start: users whom b (borrowed) keeps out get no
+ * allocation: 403. */
+void turn_shared_bar(struct turn_shared *s, struct barred *b);
 
 struct turn_config {
 	struct net *net; /* borrowed, as all here */
@@ -69,6 +73,10 @@ void turn_apply(struct turn *t, const struct snapshot *conf,
 
 /* Ends every allocation; why is for the log. */
 void turn_end(struct turn *t, const char *why);
+/* The same for those of one user: a static user's name, or the user part of a
+ * TURN REST name.  Returns how many. */
+size_t
+turn_end_user(struct turn *t, const char *user, size_t len, const char *why);
 
 /* How many bytes of a stream may pass. */
 size_t
