@@ -31,6 +31,7 @@ void
 budget_rate_init(struct budget_rate *r, uint64_t bits, uint64_t burst_bytes)
 {
 	*r = (struct budget_rate){ .bits = bits };
+	budget_pace_init(&r->pace, bits, 0);
 	if (bits == 0)
 		return;
 	r->burst = cost_of(r, burst_bytes);
@@ -70,7 +71,7 @@ budget_bucket_lease(struct budget_bucket *b, const struct budget_rate *r,
 		settle(b, full, now);
 		idles = atomic_load(&b->idles);
 	} while (!atomic_compare_exchange_weak(&b->full, &full, next));
-	*l = (struct budget_lease){ bytes, now, idles };
+	*l = (struct budget_lease){ bytes, now, idles, false };
 	return true;
 }
 

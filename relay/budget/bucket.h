@@ -20,12 +20,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "budget/meter.h"
+
 /* What one configuration makes of a bucket; a plain value. */
 struct budget_rate {
 	uint64_t bits;  /* a second; 0: no cap */
 	int64_t burst;  /* ns at the rate, slip taken off */
 	int64_t slip;   /* ns a lease may be spent after it was taken */
 	uint64_t chunk; /* bytes a lease asks for; 0: just the packet */
+	struct budget_pace pace; /* a byte's time, where a guess will do */
 };
 
 struct budget_bucket {
@@ -39,6 +42,7 @@ struct budget_lease {
 	uint64_t left; /* bytes */
 	int64_t taken; /* ns */
 	uint64_t idles;
+	bool is_spare; /* limit's: see there */
 };
 
 void

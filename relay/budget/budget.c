@@ -1,5 +1,6 @@
 #include "budget/budget.h"
 
+#include "budget/easy.h"
 #include "budget/own.h"
 #include "budget/share.h"
 #include "common/mem.h"
@@ -263,6 +264,7 @@ budget_refresh(struct budget *b)
 	struct budget_host *h = b->host;
 	const bool has_quota = atomic_load(&h->has_quota);
 
+	budget_easy_settle(b);
 	budget_hold_refresh(&b->hold);
 	b->edition = b->hold.edition;
 	budget_pace_init(
@@ -275,9 +277,10 @@ budget_refresh(struct budget *b)
 		b->grant = 0;
 	b->has_quota = has_quota;
 	b->has_states = b->has_states || atomic_load(&h->has_states);
-	b->is_free = b->hold.rate.bits == 0 && !has_quota && !b->has_states &&
-	    b->user.cost == 0 && b->alloc.cost == 0 &&
-	    !atomic_load(&h->has_networks);
+	b->has_meters = b->user.cost != 0 || b->alloc.cost != 0;
+	b->is_plain = !b->has_states && !atomic_load(&h->has_networks);
+	b->is_free = b->is_plain && !b->has_meters && !has_quota &&
+	    b->hold.rate.bits == 0;
 }
 
 static bool
@@ -420,6 +423,7 @@ budget_turn_end(struct budget *b, int64_t now_us)
 	if (b->paid > 0)
 		budget_hold_undo(&b->hold, STATS_OUT, b->paid);
 	b->paid = 0;
+	budget_easy_settle(b);
 	end_networks(b, now_us * 1000);
 	if (!is_capped(b))
 		return;

@@ -1,6 +1,7 @@
 /* Who an allocation's packets are charged to. */
 #include <limits.h>
 
+#include "budget/easy.h"
 #include "budget/own.h"
 
 enum { STUN_CAPACITY = 508 };
@@ -42,14 +43,13 @@ budget_admit(
 	if (atomic_load(&c->user->state) != BUDGET_OPEN) {
 		/* other workers look when he comes to them */
 		b->has_states = true;
-		b->is_free = false;
+		b->is_free = b->is_plain = false;
 	}
 	return 0;
 }
 
-/* Counts to the user what was not yet. */
-static void
-tell(struct budget_chain *c)
+void
+budget_chain_tell(struct budget_chain *c)
 {
 	for (unsigned dir = 0; dir < STATS_DIRS; dir++) {
 		atomic_fetch_add_explicit(&c->user->bytes[dir],
@@ -99,7 +99,8 @@ budget_release(struct budget *b, struct budget_chain *c)
 
 	if (c->user == NULL)
 		return;
-	tell(c);
+	budget_easy_settle(b);
+	budget_chain_tell(c);
 	leave_networks(c);
 	budget_scope_leave(h->limit.users, c->user, on_last, &h->watch);
 	c->user = NULL;
@@ -134,14 +135,14 @@ budget_chain_member(struct budget_chain *c, struct budget_stake *stake)
 /* ---- what it used */
 
 void
-budget_chain_count(struct budget_chain *c, size_t in, size_t out)
+budget_chain_tell_offer(struct budget_chain *c, int64_t now)
 {
-	c->bytes[STATS_IN] += in;
-	c->bytes[STATS_OUT] += out;
-	if (c->bytes[STATS_IN] - c->told[STATS_IN] + c->bytes[STATS_OUT] -
-		c->told[STATS_OUT] >
-	    BUDGET_CHAIN_SLACK)
-		tell(c);
+	if (c->offered == 0)
+		return;
+	atomic_fetch_add_explicit(
+	    &c->user->offered, c->offered, memory_order_relaxed);
+	c->offered = 0;
+	c->offered_at = now;
 }
 
 const struct budget_pace *

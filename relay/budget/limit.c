@@ -92,13 +92,15 @@ renew(struct budget_hold *h, enum stats_dir dir, uint64_t bytes, int64_t now)
 	if (l->left > 0)
 		budget_bucket_return(bucket, &h->rate, l);
 	if (h->rate.chunk > bytes &&
-	    budget_bucket_lease(bucket, &h->rate, l, h->rate.chunk, now))
+	    budget_bucket_lease(bucket, &h->rate, l, h->rate.chunk, now)) {
+		l->is_spare = budget_hold_above(h, dir, now) > 0;
 		return true;
+	}
 	return budget_bucket_lease(bucket, &h->rate, l, bytes, now);
 }
 
 bool
-budget_hold_take(
+budget_hold_renew(
     struct budget_hold *h, enum stats_dir dir, uint64_t bytes, int64_t now)
 {
 	struct budget_lease *l = current_lease(h, dir, now);
@@ -120,12 +122,6 @@ budget_hold_force(
 	if (bytes > spent)
 		budget_bucket_force(
 		    &h->limit->bucket[dir], &h->rate, bytes - spent, now);
-}
-
-void
-budget_hold_undo(struct budget_hold *h, enum stats_dir dir, uint64_t bytes)
-{
-	h->lease[dir].left += bytes;
 }
 
 uint64_t
@@ -176,9 +172,7 @@ budget_hold_release(struct budget_hold *h)
 uint64_t
 budget_hold_spare(const struct budget_hold *h, enum stats_dir dir, int64_t now)
 {
-	const int64_t full = atomic_load_explicit(
-	    &h->limit->bucket[dir].full, memory_order_relaxed);
-	const int64_t room = h->rate.burst / 2 - (full > now ? full - now : 0);
+	const int64_t room = budget_hold_above(h, dir, now);
 
 	if (room <= 0)
 		return 0;

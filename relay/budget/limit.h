@@ -7,7 +7,8 @@
  * Fairness: each user has a share, a meter at a rate that share.c finds.
  * What is within it passes as long as there is room at all; the rest only
  * while the bucket is above its reserve, half of the burst.  So idle share is
- * lent, and a user below his share finds room always.
+ * lent, and a user below his share finds room always.  A lease for many
+ * packets that was taken from above the reserve is for anybody.
  */
 #ifndef RELAY_BUDGET_LIMIT_H
 #define RELAY_BUDGET_LIMIT_H
@@ -75,15 +76,34 @@ budget_hold_is_capped(struct budget_hold *h)
 	return h->rate.bits != 0;
 }
 
-/* Below the limit is capped.  Takes bytes of dir; false: over the cap. */
-bool budget_hold_take(
+/* The slow way of budget_hold_take: what the lease does not hold. */
+bool budget_hold_renew(
     struct budget_hold *h, enum stats_dir dir, uint64_t bytes, int64_t now);
+
+/* Below the limit is capped.  Takes bytes of dir; false: over the cap. */
+static inline bool
+budget_hold_take(
+    struct budget_hold *h, enum stats_dir dir, uint64_t bytes, int64_t now)
+{
+	struct budget_lease *l = &h->lease[dir];
+
+	if (l->left < bytes || now > l->taken + h->rate.slip)
+		return budget_hold_renew(h, dir, bytes, now);
+	l->left -= bytes;
+	return true;
+}
+
 /* Takes bytes, over the burst if need be. */
 void budget_hold_force(
     struct budget_hold *h, enum stats_dir dir, uint64_t bytes, int64_t now);
+
 /* What was taken at now does not pass after all. */
-void
-budget_hold_undo(struct budget_hold *h, enum stats_dir dir, uint64_t bytes);
+static inline void
+budget_hold_undo(struct budget_hold *h, enum stats_dir dir, uint64_t bytes)
+{
+	h->lease[dir].left += bytes;
+}
+
 /* Bytes of a stream, at most as many as it wants, that may pass now,
  * reserved for this worker until the end of the turn. */
 uint64_t budget_hold_room(
@@ -94,6 +114,36 @@ budget_hold_peek(const struct budget_hold *h, enum stats_dir dir, int64_t now);
 /* The end of a turn: what is left of a reservation goes back, but for leases
  * that are for many packets. */
 void budget_hold_release(struct budget_hold *h);
+
+/* The time that dir's bucket is above its reserve, ns; below zero: under. */
+static inline int64_t
+budget_hold_above(const struct budget_hold *h, enum stats_dir dir, int64_t now)
+{
+	const int64_t full = atomic_load_explicit(
+	    &h->limit->bucket[dir].full, memory_order_relaxed);
+
+	return h->rate.burst / 2 - (full > now ? full - now : 0);
+}
+
+/* Are bytes of dir, and one more nanosecond, above the reserve? */
+static inline bool
+budget_hold_has_spare(const struct budget_hold *h, enum stats_dir dir,
+    uint64_t bytes, int64_t now)
+{
+	return budget_hold_above(h, dir, now) >
+	    budget_pace_cost(&h->rate.pace, bytes);
+}
+
+/* May bytes of dir be taken out of a lease that is for anybody? */
+static inline bool
+budget_hold_is_spare(const struct budget_hold *h, enum stats_dir dir,
+    uint64_t bytes, int64_t now)
+{
+	const struct budget_lease *l = &h->lease[dir];
+
+	return l->is_spare && l->left >= bytes &&
+	    now <= l->taken + h->rate.slip;
+}
 
 /* Bytes of dir above the reserve. */
 uint64_t

@@ -12,12 +12,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BUDGET_PACE_SHIFT = 16, BUDGET_NS_PER_S = 1000 * 1000 * 1000 };
+enum {
+	BUDGET_PACE_SHIFT = 16,
+	BUDGET_PACE_PART = 64,
+	BUDGET_NS_PER_S = 1000 * 1000 * 1000,
+};
 
 /* What a rate makes of a meter; a plain value. */
 struct budget_pace {
 	uint64_t cost; /* of a byte, 2^-16 ns; 0: no cap */
 	int64_t burst; /* ns */
+	uint64_t part; /* bytes, a BUDGET_PACE_PART of the burst */
 };
 
 /* ns at which it would be full again.  SHARED: atomic */
@@ -43,6 +48,7 @@ budget_pace_init(struct budget_pace *p, uint64_t bits, uint64_t burst_bytes)
 		return;
 	p->cost = (second + bits - 1) / bits;
 	p->burst = budget_pace_cost(p, burst_bytes);
+	p->part = burst_bytes / BUDGET_PACE_PART;
 }
 
 static inline int64_t

@@ -55,6 +55,16 @@ struct budget_stake {
 	uint64_t bytes[STATS_DIRS]; /* not told to the network yet */
 };
 
+enum { BUDGET_TABS = 2 /* a hairpin goes from one to another */ };
+
+/* What an allocation's meters were not told of yet: see easy.h. */
+struct budget_tab {
+	struct budget_chain *chain; /* borrowed; NULL: nothing */
+	int64_t now;
+	uint64_t room; /* bytes */
+	uint64_t bytes[STATS_DIRS];
+};
+
 struct budget {
 	/* OWNER: worker */
 	struct budget_host *host; /* borrowed */
@@ -64,7 +74,11 @@ struct budget {
 	struct budget_pace user, alloc, trickle;
 	bool has_quota;
 	bool has_states;
-	bool is_free;  /* nothing is asked of a packet */
+	bool is_free;    /* nothing is asked of a packet */
+	bool is_plain;   /* no networks, all accounts open */
+	bool has_meters; /* of users, of allocations */
+	struct budget_tab tabs[BUDGET_TABS];
+	unsigned next_tab;
 	int64_t grant; /* bytes leased from host->granted */
 	size_t taken;  /* on the wire: what came in last */
 	size_t paid;   /* of OUT: taken before it is sent */
@@ -90,8 +104,35 @@ void budget_account_of(struct budget_account *a, const struct budget_party *p);
  * network has no rate, or c no account. */
 struct budget_party *
 budget_chain_member(struct budget_chain *c, struct budget_stake *stake);
+/* Tells the user's account what was not yet: offered, and relayed. */
+void budget_chain_tell_offer(struct budget_chain *c, int64_t now);
+void budget_chain_tell(struct budget_chain *c);
+
+/* Bytes were offered, to the host's rate. */
+static inline void
+budget_chain_offer(struct budget_chain *c, size_t bytes, int64_t now)
+{
+	/* this often: it is shared by all workers on which he has an
+	 * allocation */
+	enum { OFFER_NS = 2 * 1000 * 1000 };
+
+	c->offered += bytes;
+	if (now - c->offered_at >= OFFER_NS)
+		budget_chain_tell_offer(c, now);
+}
+
 /* Bytes were relayed. */
-void budget_chain_count(struct budget_chain *c, size_t in, size_t out);
+static inline void
+budget_chain_count(struct budget_chain *c, size_t in, size_t out)
+{
+	c->bytes[STATS_IN] += in;
+	c->bytes[STATS_OUT] += out;
+	if (c->bytes[STATS_IN] - c->told[STATS_IN] + c->bytes[STATS_OUT] -
+		c->told[STATS_OUT] >
+	    BUDGET_CHAIN_SLACK)
+		budget_chain_tell(c);
+}
+
 /* The meters of c's user go by this: caps.rate-per-user, or the trickle. */
 const struct budget_pace *
 budget_chain_pace(const struct budget_chain *c, const struct budget *b);

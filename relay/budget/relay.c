@@ -1,13 +1,9 @@
 /* Whether a relayed packet may pass. */
+#include "budget/easy.h"
 #include "budget/own.h"
 #include "budget/share.h"
 
-enum {
-	ENDS = 2, /* client, peer */
-	/* what is offered is told this often: the user's account is shared by
-	 * all workers on which he has an allocation */
-	OFFER_NS = 2 * 1000 * 1000,
-};
+enum { ENDS = 2 /* client, peer */ };
 
 /* No reason to drop. */
 static const enum stats_drop NONE = STATS_DROP_COUNT;
@@ -72,8 +68,8 @@ cost_of(const struct bill *x)
 static bool
 has_spare(const struct bill *x, const struct budget_hold *h, size_t in)
 {
-	return budget_hold_spare(h, STATS_OUT, x->now) >= x->out &&
-	    budget_hold_spare(h, STATS_IN, x->now) > in;
+	return budget_hold_has_spare(h, STATS_OUT, x->out, x->now) &&
+	    budget_hold_has_spare(h, STATS_IN, in, x->now);
 }
 
 /* Is the packet within the share of p? */
@@ -283,16 +279,9 @@ static void
 offer(const struct bill *x)
 {
 	const size_t cost = cost_of(x);
-	struct budget_chain *c = x->c;
 
-	if (x->b->hold.rate.bits != 0 && !x->p->is_stream)
-		c->offered += cost;
-	if (c->offered > 0 && x->now - c->offered_at >= OFFER_NS) {
-		atomic_fetch_add_explicit(
-		    &c->user->offered, c->offered, memory_order_relaxed);
-		c->offered = 0;
-		c->offered_at = x->now;
-	}
+	budget_chain_offer(x->c,
+	    x->b->hold.rate.bits != 0 && !x->p->is_stream ? cost : 0, x->now);
 	for (unsigned i = 0; i < x->count; i++) {
 		if (x->member[i] != NULL)
 			atomic_fetch_add_explicit(
@@ -348,6 +337,9 @@ budget_relay(struct budget *b, struct budget_chain *c,
 		budget_chain_count(c, p->is_stream ? 0 : b->taken, p->out);
 		return true;
 	}
+	if (budget_easy_relay(b, c, p, now_us * 1000))
+		return true;
+	budget_easy_settle(b);
 	x.b = b;
 	x.c = c;
 	x.p = p;

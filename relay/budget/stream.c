@@ -1,4 +1,5 @@
 /* How far streams are held back. */
+#include "budget/easy.h"
 #include "budget/own.h"
 
 enum { STREAM_ROOM_MIN = 256 };
@@ -107,6 +108,7 @@ budget_stream_room(struct budget *b, struct budget_chain *c, enum stats_dir dir,
 	/* what leaves was judged when it was relayed */
 	if (b->is_free || dir == STATS_OUT)
 		return budget_room(b, dir, now_us);
+	budget_easy_settle(b);
 	if ((room = chain_room(b, c, now)) < STREAM_ROOM_MIN) {
 		note_hunger(c);
 		return 0;
