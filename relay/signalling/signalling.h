@@ -28,6 +28,7 @@ struct budget;
 struct directory;
 struct issuers;
 struct mailbox;
+struct policy;
 struct snapshot;
 struct signalling;
 struct signalling_shared;
@@ -47,6 +48,18 @@ struct signalling_shared *
 signalling_shared_new(const struct signalling_shared_config *config);
 void signalling_shared_free(struct signalling_shared *s);
 
+/* What a new stream is told. */
+enum signalling_gate {
+	SIGNALLING_GATE_OPEN,
+	SIGNALLING_GATE_OFF,   /* relay-off */
+	SIGNALLING_GATE_QUOTA, /* quota-exhausted */
+	SIGNALLING_GATE_DRAIN, /* draining */
+};
+/* Any thread.  As turn_shared_gate, for streams; at first relay.enabled
+ * says. */
+void
+signalling_shared_gate(struct signalling_shared *s, enum signalling_gate gate);
+
 struct signalling_config {
 	struct net *net; /* borrowed, as all here */
 	struct wheel *wheel;
@@ -55,6 +68,7 @@ struct signalling_config {
 	struct signalling_shared *shared;
 	struct audit *audit; /* NULL: none */
 	const struct snapshot *conf;
+	const struct policy *policy; /* NULL: no networks */
 	unsigned worker;
 	struct mailbox *mailbox; /* of the worker; kept by shared */
 };
@@ -63,7 +77,8 @@ struct signalling_config {
 struct signalling *signalling_new(const struct signalling_config *config);
 /* Ends every session: close 1001. */
 void signalling_free(struct signalling *s);
-void signalling_apply(struct signalling *s, const struct snapshot *conf);
+void signalling_apply(struct signalling *s, const struct snapshot *conf,
+    const struct policy *policy);
 /* Sessions are told 1001 and where else to go; new ones get 503. */
 void signalling_drain(struct signalling *s, const char *why);
 
@@ -78,8 +93,11 @@ void signalling_turn_end(struct signalling *s);
  * and what did.  False: it is not. */
 bool signalling_room(struct signalling *s, const struct net_flow *flow,
     enum stats_dir dir, size_t *room);
-void signalling_charge(
-    struct signalling *s, const struct net_flow *flow, size_t wire);
+/* Both ways; the host has been charged. */
+void signalling_charge(struct signalling *s, const struct net_flow *flow,
+    enum stats_dir dir, size_t wire);
+/* Ends all streams here, since relaying is over. */
+void signalling_end_streams(struct signalling *s, const char *why);
 
 /* Ends the sessions of name here, close 1008.  Returns how many. */
 size_t signalling_kick(struct signalling *s, const char *name, size_t len);
