@@ -1,0 +1,326 @@
+// signal: a supernode.v1 client.  Connects again by itself, resumes its
+// session where it can (nothing is lost or given twice), else says hello anew.
+//
+// Tells by on(event, fn):
+//	state(s, why)		"connecting" | "ready" | "waiting" | "ended"
+//	ready(message)		signed in, for the first time or again
+//	presence(name, isOnline)
+//	message(from, data)
+//	lost()			messages were lost while it was away
+
+import { randomBytes, toHex } from "./bytes.js";
+
+const HELLO_MS = 10000;
+const PROBE_MS = 20000;		// how often a quiet connection is tried
+const ANSWER_MS = 8000;
+const BACKOFF_MS = [200, 400, 800, 1500, 3000, 5000, 8000];
+const RENEW_EARLY_S = 600;	// before TURN credentials expire
+
+// Closed for good: what a reconnect would not mend.
+const FINAL = {
+	4001: "The supernode did not accept the sign-in.",
+	4003: "The supernode does not let guests in.",
+	4009: "This name was taken over by another page.",
+	1008: "The supernode ended this session.",
+};
+
+export class Signal {
+	constructor({ url, name, room, saved })
+	{
+		this.url = url;
+		this.wish = name;	// without the suffix that makes it free
+		this.name = saved?.name ?? name;
+		this.room = room;
+		this.resume = saved?.resume ?? null;
+		this.last = saved?.last ?? 0;
+		this.state = "ended";
+		this.iceServers = [];
+		this.present = new Set();
+		this.waiting = new Map();	// id -> { resolve, reject, timer }
+		this.next = 1;
+		this.attempt = 0;
+		this.handlers = {};
+		this.timers = {};
+		addEventListener("online", () => this.retryNow());
+		document.addEventListener("visibilitychange", () => {
+			if (!document.hidden)
+				this.probe();
+		});
+	}
+
+	on(event, fn)
+	{
+		this.handlers[event] = fn;
+	}
+
+	tell(event, ...args)
+	{
+		this.handlers[event]?.(...args);
+	}
+
+	setState(state, why)
+	{
+		this.state = state;
+		this.tell("state", state, why);
+	}
+
+	setTimer(name, fn, ms)
+	{
+		clearTimeout(this.timers[name]);
+		this.timers[name] = setTimeout(fn, ms);
+	}
+
+	clearTimers()
+	{
+		Object.values(this.timers).forEach(clearTimeout);
+	}
+
+	// ---- connecting
+
+	start()
+	{
+		this.clearTimers();
+		this.setState("connecting");
+		const ws = new WebSocket(this.url, "supernode.v1");
+		this.ws = ws;
+		const mine = (fn) => (e) => {
+			if (ws === this.ws)
+				fn(e);
+		};
+		ws.onmessage = mine((e) => this.receive(e.data));
+		ws.onclose = mine((e) => this.lostConnection(e.code, e.reason));
+		this.setTimer("hello", () => this.cut("no answer"), HELLO_MS);
+	}
+
+	// Gives the connection up; what onclose would do at once.
+	cut(why)
+	{
+		const ws = this.ws;
+
+		this.ws = null;
+		ws?.close();
+		this.lostConnection(1006, why);
+	}
+
+	lostConnection(code, reason)
+	{
+		this.ws = null;
+		this.clearTimers();
+		for (const w of this.waiting.values())
+			w.reject(new Error("connection lost"));
+		this.waiting.clear();
+		if (this.state === "ended")
+			return;
+		if (this.refused || FINAL[code]) {
+			this.end(this.refused ?? (reason || FINAL[code]));
+			return;
+		}
+		const i = Math.min(this.attempt++, BACKOFF_MS.length - 1);
+		const ms = Math.max(this.retryAfter ?? 0,
+			BACKOFF_MS[i] * (0.75 + Math.random() / 2));
+		this.retryAfter = 0;
+		this.setState("waiting");
+		this.setTimer("retry", () => this.start(), ms);
+	}
+
+	retryNow()
+	{
+		if (this.state === "waiting")
+			this.start();
+		else
+			this.probe();
+	}
+
+	end(why)
+	{
+		this.clearTimers();
+		this.setState("ended", why);
+		this.ws?.close(1000);
+		this.ws = null;
+	}
+
+	// Leaves: the name is free at once.
+	bye()
+	{
+		if (this.ws?.readyState === WebSocket.OPEN)
+			this.ws.send(JSON.stringify({ type: "bye" }));
+		this.end();
+	}
+
+	// Is the other side still there?  Also keeps what lies between awake.
+	probe()
+	{
+		if (this.state !== "ready")
+			return;
+		this.request({ type: "find", name: this.name })
+			.catch(() => undefined);
+		this.setTimer("probe", () => this.probe(), PROBE_MS);
+	}
+
+	// ---- sending
+
+	push(message)
+	{
+		this.ws.send(JSON.stringify(message));
+	}
+
+	// Resolves with the answer.
+	request(message)
+	{
+		const id = this.next++;
+
+		if (this.state !== "ready")
+			return Promise.reject(new Error("not connected"));
+		return new Promise((resolve, reject) => {
+			const timer = setTimeout(() => {
+				this.waiting.delete(id);
+				reject(new Error("no answer"));
+				this.cut("no answer");
+			}, ANSWER_MS);
+			this.waiting.set(id, { reject, resolve: (m) => {
+				clearTimeout(timer);
+				resolve(m);
+			} });
+			this.push({ ...message, id });
+		});
+	}
+
+	send(to, data)
+	{
+		return this.request({ type: "send", to, data });
+	}
+
+	hello()
+	{
+		const message = { type: "hello", id: 0, name: this.name,
+			room: this.room };
+
+		if (this.resume !== null) {
+			message.resume = this.resume;
+			message.last = this.last;
+		}
+		this.push(message);
+	}
+
+	// ---- receiving
+
+	receive(text)
+	{
+		const m = JSON.parse(text);
+
+		switch (m.type) {
+		case "welcome":
+			this.hello();
+			break;
+		case "ready":
+			this.isReady(m);
+			break;
+		case "presence":
+			this.isPresent(m.name, m.online);
+			break;
+		case "message":
+			if (Number.isInteger(m.seq))
+				this.last = m.seq;
+			this.tell("message", m.from, m.data);
+			break;
+		case "error":
+			this.isError(m);
+			break;
+		case "sent":
+		case "found":
+			this.answered(m)?.resolve(m);
+			break;
+		}
+	}
+
+	answered(m)
+	{
+		const w = this.waiting.get(m.id);
+
+		this.waiting.delete(m.id);
+		return w;
+	}
+
+	isReady(m)
+	{
+		clearTimeout(this.timers.hello);
+		this.name = m.name;
+		this.iceServers = m.iceServers ?? [];
+		if (this.resume === null || m.resumed === false)
+			this.last = 0;
+		// a new session is told who is there; what was known is old
+		if (this.resume !== null && !m.resumed)
+			this.forgetPresent();
+		this.resume = m.resume ?? null;
+		this.attempt = 0;
+		this.setState("ready");
+		this.tell("ready", m);
+		if (m.lost > 0)
+			this.tell("lost");
+		this.setTimer("probe", () => this.probe(), PROBE_MS);
+		this.renewLater();
+	}
+
+	// TURN credentials are "<expiry>:<name>"; a new `ready` brings new ones.
+	renewLater()
+	{
+		const name = this.iceServers.find((s) => s.username)?.username;
+		const left = parseInt(name, 10) - Date.now() / 1000;
+
+		if (!(left > 0))
+			return;
+		const wait = left - Math.min(RENEW_EARLY_S, left / 4);
+		this.setTimer("renew", () => this.cut("renew"), wait * 1000);
+	}
+
+	forgetPresent()
+	{
+		for (const name of Array.from(this.present))
+			this.isPresent(name, false);
+	}
+
+	isPresent(name, isOnline)
+	{
+		if (typeof name !== "string" || name === this.name)
+			return;
+		if (isOnline)
+			this.present.add(name);
+		else
+			this.present.delete(name);
+		this.tell("presence", name, Boolean(isOnline));
+	}
+
+	isError(m)
+	{
+		if (m.retry_after_ms > 0)
+			this.retryAfter = m.retry_after_ms;
+		if (m.id !== 0) {
+			const e = new Error(m.message ?? m.code);
+			e.code = m.code;
+			this.answered(m)?.reject(e);
+			return;
+		}
+		if (this.resume !== null) {
+			// too late to resume: as a new session
+			this.resume = null;
+			this.attempt = 0;
+		} else if (m.code === "name-taken") {
+			this.name = `${this.wish.slice(0, 33)}-` +
+				toHex(randomBytes(2));
+		} else if (["forbidden", "auth-failed"].includes(m.code)) {
+			this.refused = m.message || m.code;
+			return;
+		} else {
+			return;
+		}
+		// where it stays open, at once; else with the next connection
+		if (this.ws?.readyState === WebSocket.OPEN)
+			this.hello();
+	}
+
+	// What a reload needs to go on with the same session.
+	save()
+	{
+		return { name: this.name, resume: this.resume, last: this.last };
+	}
+}
