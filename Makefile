@@ -72,6 +72,17 @@ $(shell mkdir -p $(BUILD) && { echo $(REVISION) | cmp -s - $(BUILD)/revision \
 	|| echo $(REVISION) > $(BUILD)/revision; })
 $(BUILD)/revision: ;
 
+# the page's files are compiled in, each with a tag of its content
+web_files := $(sort $(wildcard relay/web/*.html relay/web/*.css \
+	   relay/web/*.js relay/web/*.svg))
+$(BUILD)/web/assets.inc: $(web_files) relay/web Makefile
+	@mkdir -p $(@D)
+	@echo "  PAGE    $@"
+	$(Q)sha256sum $(web_files) | awk '{ sub(".*/", "", $$2); \
+	    printf "ASSET(%d, \"%s\", \"%.20s\")\n", NR, $$2, $$1 }' > $@
+$(BUILD)/obj/relay/web/assets.o: CPPFLAGS += -iquote $(BUILD)/web
+$(BUILD)/obj/relay/web/assets.o: $(BUILD)/web/assets.inc
+
 $(BUILD)/libcommon.a: $(call obj,$(common_c))
 $(BUILD)/librelay.a: $(call obj,$(relay_c))
 $(BUILD)/libctl.a: $(call obj,$(ctl_c))

@@ -50,6 +50,7 @@ check_folder() {
 check_folder net 'none'
 check_folder budget 'none'
 check_folder policy 'none'
+check_folder web 'net/web\.h'
 check_folder directory 'none'
 check_folder signalling \
 	'net/net\.h|net/web\.h|directory/directory\.h|policy/policy\.h|budget/budget\.h|web/web\.h'
