@@ -215,4 +215,17 @@ size_t budget_stream_room(struct budget *b, struct budget_chain *c,
 void budget_stream_charge(
     struct budget *b, struct budget_chain *c, size_t in, int64_t now_us);
 
+/*
+ * Two streams that are spliced, each under a chain of its own: what comes in
+ * by one is charged to its chain, what leaves by it as well.  As
+ * budget_stream_room, both ways and within the quota; wire has been charged to
+ * the host (budget_charge).
+ */
+size_t budget_splice_room(struct budget *b, struct budget_chain *c,
+    enum stats_dir dir, int64_t now_us);
+void budget_splice_charge(struct budget *b, struct budget_chain *c,
+    enum stats_dir dir, size_t wire, int64_t now_us);
+/* Is nothing relayed for c's user or network? */
+bool budget_splice_is_barred(struct budget *b, const struct budget_chain *c);
+
 #endif

@@ -133,6 +133,29 @@ budget_chain_count(struct budget_chain *c, size_t in, size_t out)
 		budget_chain_tell(c);
 }
 
+/* The stake in the network of that number; NULL: none, or not known yet. */
+static inline struct budget_stake *
+budget_stake_of(struct budget *b, unsigned number)
+{
+	if (number == 0 || number > b->networks ||
+	    b->stakes[number - 1].network == NULL)
+		return NULL;
+	return &b->stakes[number - 1];
+}
+
+/* Counts what was relayed to the network of stake. */
+static inline void
+budget_stake_count(
+    struct budget *b, struct budget_stake *stake, size_t in, size_t out)
+{
+	stake->bytes[STATS_IN] += in;
+	stake->bytes[STATS_OUT] += out;
+	if (stake->is_dirty)
+		return;
+	stake->is_dirty = true;
+	b->dirty[b->dirty_count++] = (uint16_t)(stake - b->stakes);
+}
+
 /* The meters of c's user go by this: caps.rate-per-user, or the trickle. */
 const struct budget_pace *
 budget_chain_pace(const struct budget_chain *c, const struct budget *b);

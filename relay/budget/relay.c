@@ -264,18 +264,6 @@ take_soft(const struct bill *x)
 /* ---- counting */
 
 static void
-count_network(
-    struct budget *b, struct budget_stake *stake, size_t in, size_t out)
-{
-	stake->bytes[STATS_IN] += in;
-	stake->bytes[STATS_OUT] += out;
-	if (stake->is_dirty)
-		return;
-	stake->is_dirty = true;
-	b->dirty[b->dirty_count++] = (uint16_t)(stake - b->stakes);
-}
-
-static void
 offer(const struct bill *x)
 {
 	const size_t cost = cost_of(x);
@@ -320,7 +308,7 @@ relay(struct bill *x)
 		return refuse(x, why);
 	take_soft(x);
 	for (unsigned i = 0; i < x->count; i++)
-		count_network(x->b, x->stake[i], x->in, x->out);
+		budget_stake_count(x->b, x->stake[i], x->in, x->out);
 	budget_chain_count(x->c, x->p->is_stream ? 0 : x->in, x->out);
 	return true;
 }

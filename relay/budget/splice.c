@@ -1,0 +1,114 @@
+/* How far the ends of a spliced pair are held back. */
+#include "budget/own.h"
+
+enum { SPLICE_ROOM_MIN = 512 };
+
+static uint64_t
+min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What the grant covers; SIZE_MAX without a quota. */
+static uint64_t
+grant_room(struct budget *b)
+{
+	if (!b->has_quota)
+		return SIZE_MAX;
+	return budget_has_grant(b, SPLICE_ROOM_MIN) ? (uint64_t)b->grant : 0;
+}
+
+static uint64_t
+network_room(struct budget *b, const struct budget_chain *c, int64_t now)
+{
+	struct budget_stake *stake = budget_stake_of(b, c->network);
+
+	if (stake == NULL || !budget_hold_is_capped(&stake->hold))
+		return SIZE_MAX;
+	return budget_hold_peek(&stake->hold, STATS_OUT, now);
+}
+
+/* What leaves was judged, for whom it is from, when it came; this is about
+ * whom it goes to. */
+static uint64_t
+out_room(struct budget *b, struct budget_chain *c, int64_t now)
+{
+	uint64_t room = network_room(b, c, now);
+
+	room = min(room,
+	    budget_meter_room(
+		&c->user->cap[STATS_OUT], budget_chain_pace(c, b), now));
+	return min(room, budget_meter_room(&c->cap[STATS_OUT], &b->alloc, now));
+}
+
+size_t
+budget_splice_room(struct budget *b, struct budget_chain *c, enum stats_dir dir,
+    int64_t now_us)
+{
+	uint64_t room;
+
+	budget_catch_up(b);
+	if (b->is_free)
+		return budget_room(b, dir, now_us);
+	room = grant_room(b);
+	if (dir == STATS_OUT)
+		room = min(room, out_room(b, c, now_us * 1000));
+	if (room < SPLICE_ROOM_MIN)
+		return 0;
+	return min(room, budget_stream_room(b, c, dir, now_us));
+}
+
+static void
+charge_network(struct budget *b, struct budget_chain *c, enum stats_dir dir,
+    size_t wire, int64_t now)
+{
+	struct budget_stake *stake = budget_stake_of(b, c->network);
+	struct budget_party *member;
+
+	if (stake == NULL)
+		return;
+	budget_stake_count(
+	    b, stake, dir == STATS_IN ? wire : 0, dir == STATS_OUT ? wire : 0);
+	if (!budget_hold_is_capped(&stake->hold))
+		return;
+	budget_hold_force(&stake->hold, dir, wire, now);
+	if (dir == STATS_OUT ||
+	    (member = budget_chain_member(c, stake)) == NULL)
+		return;
+	atomic_fetch_add_explicit(&member->offered, wire, memory_order_relaxed);
+	budget_meter_take(
+	    &member->share, budget_hold_pace(&stake->hold), wire, now);
+}
+
+void
+budget_splice_charge(struct budget *b, struct budget_chain *c,
+    enum stats_dir dir, size_t wire, int64_t now_us)
+{
+	const int64_t now = now_us * 1000;
+
+	if (dir == STATS_IN) {
+		budget_stream_charge(b, c, wire, now_us);
+	} else {
+		budget_catch_up(b);
+		budget_chain_count(c, 0, wire);
+		budget_meter_take(&c->user->cap[STATS_OUT],
+		    budget_chain_pace(c, b), wire, now);
+		budget_meter_take(&c->cap[STATS_OUT], &b->alloc, wire, now);
+	}
+	if (!b->is_free)
+		charge_network(b, c, dir, wire, now);
+}
+
+bool
+budget_splice_is_barred(struct budget *b, const struct budget_chain *c)
+{
+	struct budget_stake *stake;
+
+	budget_catch_up(b);
+	if (!b->has_states)
+		return false;
+	stake = budget_stake_of(b, c->network);
+	return atomic_load(&c->user->state) == BUDGET_BARRED ||
+	    (stake != NULL &&
+		atomic_load(&stake->network->state) == BUDGET_BARRED);
+}
