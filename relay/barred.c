@@ -10,6 +10,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/rwlock.h"
 #include "common/table.h"
 
 enum {
@@ -183,19 +184,6 @@ done:
 
 /* ---- all in all */
 
-/* Workers that ask without a pause must not keep main from writing. */
-static void
-init_lock(pthread_rwlock_t *lock)
-{
-	pthread_rwlockattr_t attr;
-
-	pthread_rwlockattr_init(&attr);
-	pthread_rwlockattr_setkind_np(
-	    &attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(lock, &attr);
-	pthread_rwlockattr_destroy(&attr);
-}
-
 struct barred *
 barred_new(const char *dir, int64_t now_s)
 {
@@ -203,7 +191,7 @@ barred_new(const char *dir, int64_t now_s)
 
 	if ((b = mem_try(1, sizeof(*b))) == NULL)
 		return NULL;
-	init_lock(&b->lock);
+	rwlock_init(&b->lock);
 	snprintf(b->path, sizeof(b->path), "%.*s/barred",
 	    (int)sizeof(b->path) - 8, dir);
 	if ((b->names = table_new(16, is_entry)) == NULL) {
