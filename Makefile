@@ -54,7 +54,13 @@ tools	:= $(patsubst tests/bench/%.c,$(BUILD)/tools/%,$(tool_c))
 	fuzz fuzzers replay bench cleanroom lint format install uninstall deb clean tools
 .SECONDARY:
 
-all: $(BUILD)/supernoded $(BUILD)/supernodectl
+all: $(BUILD)/supernoded $(BUILD)/supernodectl conf/examples/secret
+
+# of this tree alone, and nobody else's: with it the examples start
+conf/examples/secret:
+	@echo "  SECRET  $@ (random, for the examples)"
+	@(umask 077; od -An -N32 -tx1 /dev/urandom | tr -d ' \n' > $@.$$$$ && \
+	    mv $@.$$$$ $@)
 
 # ---- building
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "budget/budget.h"
 #include "common/build.h"
@@ -270,19 +271,36 @@ open_events(struct server *s)
 
 /* ---- start */
 
+/* What to do, in one line: a user's first start ends here. */
+static void
+explain_folder(const struct snapshot *conf, int rc, char *why, size_t why_size)
+{
+	snprintf(why, why_size,
+	    "node.run: %s: %s: once, as root: install -d -o %u %s %s",
+	    conf->node.run, code_text(rc), (unsigned)geteuid(), conf->node.run,
+	    conf->node.state);
+}
+
 static int
 open_control(struct server *s, char *why, size_t why_size)
 {
 	const char *run = s->conf->node.run;
 	char path[SERVER_PATH_MAX];
 
-	if (mkdir(run, SERVER_RUN_MODE) < 0 && errno != EEXIST)
-		log_warn("server: node.run not made path=%s reason=%s", run,
-		    code_text(errno));
 	if (s->conf->admin.socket[0] != '\0')
 		snprintf(path, sizeof(path), "%s", s->conf->admin.socket);
 	else
 		snprintf(path, sizeof(path), "%s/control.sock", run);
+	if (mkdir(run, SERVER_RUN_MODE) < 0 && errno != EEXIST) {
+		const int rc = errno;
+
+		if (strncmp(path, run, strlen(run)) == 0) {
+			explain_folder(s->conf, rc, why, why_size);
+			return rc;
+		}
+		log_warn("server: node.run not made path=%s reason=%s", run,
+		    code_text(rc));
+	}
 	return control_open(&s->control, s->base, path, why, why_size);
 }
 

@@ -78,7 +78,13 @@ load_secrets(struct snapshot_loader *ld)
 	s->auth.secret_inline = s->auth.secret_count;
 	if (*s->auth.secret_file == '\0')
 		return 0;
-	if ((rc = secret_load(&text, s->auth.secret_file)) != 0)
+	rc = secret_load(&text, s->auth.secret_file);
+	if (rc == ENOENT)
+		return snapshot_refuse_key(ld, "auth", "secret-file",
+		    "%s cannot be read: there is none; (umask 077; openssl "
+		    "rand -base64 33 > %s) makes one",
+		    s->auth.secret_file, s->auth.secret_file);
+	if (rc != 0)
 		return snapshot_refuse_key(ld, "auth", "secret-file",
 		    "%s cannot be read: %s", s->auth.secret_file, strerror(rc));
 	len = strlen(text);

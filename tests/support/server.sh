@@ -10,7 +10,7 @@
 #
 # A test sets before server_start what it needs otherwise, as lines of the
 # section: SRV_NODE SRV_LISTEN SRV_RELAY SRV_AUTH SRV_CAPS SRV_ADMIN SRV_LOG,
-# and SRV_MORE for whole sections.  A key set there replaces the default; so
+# and SRV_MORE for whole sections; SRV_AS is a command to start it by.  A key set there replaces the default; so
 # do the keys of a MODE (see mode.sh) where the test has none of its own.
 
 # read by the tests
@@ -28,6 +28,7 @@ SRV_KEY=$SRV_DIR/key.pem
 SRV_PID=
 SRV_HOST=
 SRV_SKIP_TAIL=
+SRV_AS=()
 # shellcheck source=tests/support/mode.sh
 . "$ROOT/tests/support/mode.sh"
 
@@ -176,9 +177,10 @@ server_coturn()
 
 server_launch()
 {
-	local run=("$BUILD/supernoded" -c "$SRV_CONF")
+	local run=("${SRV_AS[@]}" "$BUILD/supernoded" -c "$SRV_CONF")
 
-	[ -x "${run[0]}" ] || fail "${run[0]} is not built: make all"
+	[ -x "$BUILD/supernoded" ] ||
+		fail "$BUILD/supernoded is not built: make all"
 	[ -x "$BUILD/supernodectl" ] ||
 		fail "$BUILD/supernodectl is not built: make all"
 	[ -z "$SRV_HOST" ] ||
