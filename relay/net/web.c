@@ -43,6 +43,18 @@ net_web_free(struct net_stream *s)
 	mem_free(w);
 }
 
+/* Says that nothing more is sent, once all has left. */
+static void
+finish(struct net_stream *s)
+{
+	struct net_web *w = net_web_of(s);
+
+	if (s->out.len > 0 || w->is_finished)
+		return;
+	w->is_finished = true;
+	net_wire_finish(&s->wire);
+}
+
 void
 net_web_end(struct net_web *w)
 {
@@ -52,6 +64,7 @@ net_web_end(struct net_web *w)
 	net_conn_limit(&s->conn, WEB_LINGER_MS);
 	net_stream_speak(s, &net_linger);
 	net_stream_stop(s, false);
+	finish(s);
 }
 
 /* ---- after the last word */
@@ -62,17 +75,6 @@ ignore(struct net_stream *s, uint8_t *data, size_t len)
 	(void)s;
 	(void)data;
 	return len;
-}
-
-static void
-finish(struct net_stream *s)
-{
-	struct net_web *w = net_web_of(s);
-
-	if (s->out.len > 0 || w->is_finished)
-		return;
-	w->is_finished = true;
-	net_wire_finish(&s->wire);
 }
 
 static void

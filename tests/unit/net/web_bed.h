@@ -169,7 +169,9 @@ web_bed_pull(struct web_bed *t)
 				   : recv(t->fd, at, room, 0);
 		if (n > 0)
 			t->got_len += (size_t)n;
-	} while (n > 0);
+	} while (n > 0 && t->got_len < sizeof(t->got));
+	if (n > 0)
+		return;
 	if (t->ssl != NULL) {
 		const int why = SSL_get_error(t->ssl, (int)n);
 
@@ -347,6 +349,77 @@ web_bed_expect_close(struct web_bed *t, unsigned code)
 	assert_int_equal(got[0] << 8 | got[1], code);
 	WEB_BED_UNTIL(t, t->is_ended);
 	assert_int_equal(t->got_len, 0);
+}
+
+/* With and without TLS. */
+static inline void
+web_bed_both(void (*test)(bool tls))
+{
+	test(false);
+	test(true);
+}
+
+static uint8_t web_bed_pattern[1 << 20];
+
+static inline int
+web_bed_set_up(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(web_bed_pattern); i++)
+		web_bed_pattern[i] = bed_pattern(i);
+	return 0;
+}
+
+static inline void
+web_bed_echo(struct web_bed *t, const struct net_web_data *d)
+{
+	assert_int_equal(net_web_send_part(t->web, d), 0);
+}
+
+/* A fragmented text with controls in between, and one more message. */
+static inline size_t
+web_bed_mixture(uint8_t *out)
+{
+	static const struct {
+		unsigned opcode;
+		bool is_final;
+		const char *text;
+	} frames[] = {
+		{ WS_TEXT, false, "gr\xc3" },
+		{ WS_PING, true, "one" },
+		{ WS_CONTINUATION, false, "" },
+		{ WS_PONG, true, "" },
+		{ WS_CONTINUATION, false, "\xbc\xc3\x9f" },
+		{ WS_PING, true, "two" },
+		{ WS_CONTINUATION, true, "e" },
+		{ WS_TEXT, true, "and one whole" },
+	};
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		const struct ws_frame f = {
+			.opcode = frames[i].opcode,
+			.is_final = frames[i].is_final,
+			.len = strlen(frames[i].text),
+		};
+
+		len += web_bed_frame(out + len, f, frames[i].text);
+	}
+	return len;
+}
+
+static inline void
+web_bed_expect_mixture(struct web_bed *t)
+{
+	web_bed_expect(t, WS_PONG, "one", 3);
+	web_bed_expect(t, WS_PONG, "two", 3);
+	web_bed_expect(t, WS_TEXT,
+	    "gr\xc3\xbc\xc3\x9f"
+	    "e",
+	    7);
+	web_bed_expect(t, WS_TEXT, "and one whole", 13);
+	assert_int_equal(t->pongs, 1);
+	t->pongs = 0;
 }
 
 #endif
