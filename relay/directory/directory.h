@@ -18,7 +18,6 @@
 #include "common/code.h"
 
 struct directory;
-struct mem_use;
 
 enum {
 	DIRECTORY_SHARDS = 256,
@@ -26,6 +25,7 @@ enum {
 	DIRECTORY_PLACES_MAX = 64,  /* sessions a name can have */
 	DIRECTORY_LISTED_MAX = 64,  /* names that may watch */
 	DIRECTORY_MEMBERS_MAX = 64, /* of a room */
+	DIRECTORY_ROOM_MAX = 64,    /* bytes of its name */
 };
 
 /* Names of different spaces never meet. */
@@ -58,7 +58,7 @@ struct directory_claim {
 	enum directory_presence presence;
 	const char *const *listed; /* terminated; copied */
 	size_t listed_count;
-	const char *room; /* "" or NULL: in none */
+	const char *room; /* "" or NULL: in none; DIRECTORY_ROOM_MAX */
 };
 
 /* Whom to tell that a name came or went.  A growing array, the caller's. */
@@ -90,7 +90,8 @@ MUST_CHECK int
 directory_move(struct directory *d, const struct directory_name *name,
     const struct directory_place *old, struct directory_place *place);
 /* Removes place's session; a later claim of the same one stays.  *left: it
- * was the last one of the name. */
+ * was the last one of the name.  watchers: as for a claim, when it left the
+ * name or its room. */
 void directory_release(struct directory *d, const struct directory_name *name,
     const struct directory_place *place, bool *left,
     struct directory_watchers *watchers);
