@@ -14,6 +14,7 @@
 #include "relay/audit.h"
 #include "relay/consent.h"
 #include "relay/gate.h"
+#include "relay/issuers.h"
 #include "relay/quota_serve.h"
 #include "relay/live.h"
 #include "relay/server.h"
@@ -164,6 +165,8 @@ reload_publish(struct server *s, const char *area, struct snapshot *conf,
 	budget_host_apply_at(s->budget, conf, consent_effect(s->consent)->rate);
 	quota_serve_apply(s);
 	site_configure(s->site);
+	if (issuers_apply(s->issuers, conf) != 0)
+		log_error("issuers: out of memory, the old ones stay");
 	server_post_all(s, on_apply, r);
 	return 0;
 }

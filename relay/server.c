@@ -22,10 +22,13 @@
 #include "relay/admin.h"
 #include "relay/audit.h"
 #include "relay/audit_watch.h"
+#include "relay/barred.h"
 #include "relay/consent.h"
 #include "relay/control.h"
 #include "relay/drain.h"
 #include "relay/gate.h"
+#include "relay/issuers.h"
+#include "relay/kick.h"
 #include "relay/explain.h"
 #include "relay/listing.h"
 #include "relay/opt_out.h"
@@ -321,6 +324,18 @@ open_listeners(struct server *s, int inherited, char *why, size_t why_size)
 	}
 }
 
+/* Who may come, and who not. */
+static int
+open_names(struct server *s)
+{
+	s->issuers = issuers_new(s->conf);
+	s->barred = barred_new(s->conf->node.state, mono_wall_s());
+	if (s->issuers == NULL || s->barred == NULL)
+		return ENOMEM;
+	turn_shared_bar(s->turn, s->barred);
+	return issuers_start(s->issuers);
+}
+
 /* Before any listener: SO_REUSEPORT would let a second server in silently. */
 static int
 open_shared(struct server *s, char *why, size_t why_size)
@@ -341,8 +356,9 @@ open_shared(struct server *s, char *why, size_t why_size)
 	s->turn = turn_shared_new(s->conf);
 	if (s->policy == NULL || s->budget == NULL || s->turn == NULL)
 		return ENOMEM;
-	if ((rc = gate_open(s)) != 0 || (rc = opt_out_open(s)) != 0 ||
-	    (rc = site_open(s)) != 0 || (rc = quota_serve_open(s)) != 0)
+	if ((rc = open_names(s)) != 0 || (rc = gate_open(s)) != 0 ||
+	    (rc = opt_out_open(s)) != 0 || (rc = site_open(s)) != 0 ||
+	    (rc = quota_serve_open(s)) != 0)
 		return rc;
 	if (addr_is_none(&s->conf->admin.listen))
 		return 0;
@@ -461,6 +477,7 @@ stop(struct server *s)
 	audit_close(s->audit);
 	listing_free_all(&s->listings);
 	explain_free_all(&s->explains);
+	kick_free_all(&s->kicks);
 	reload_free(s->reload);
 	mem_free(s->live);
 	json_decref(s->live_said);
@@ -469,6 +486,8 @@ stop(struct server *s)
 	gate_free(s->gate);
 	consent_free(s->consent);
 	turn_shared_free(s->turn);
+	issuers_free(s->issuers);
+	barred_free(s->barred);
 	budget_host_free(s->budget);
 	policy_free(s->policy);
 	if (s->listeners != NULL)
@@ -499,6 +518,7 @@ server_run(struct snapshot *conf, const char *path)
 
 	list_init(&s.listings);
 	list_init(&s.explains);
+	list_init(&s.kicks);
 	signal(SIGPIPE, SIG_IGN);
 	log_info(
 	    "server: starts version=%s revision=%s workers=%u fds=%" PRIu64,

@@ -23,6 +23,7 @@
 
 struct admin;
 struct audit;
+struct barred;
 struct budget_host;
 struct consent;
 struct control;
@@ -31,6 +32,7 @@ struct drain;
 struct event;
 struct event_base;
 struct gate;
+struct issuers;
 struct live;
 struct net_listeners;
 struct net_tls;
@@ -73,6 +75,8 @@ struct server {
 	struct budget_host *budget;
 	struct turn_shared *turn;
 	struct audit *audit;
+	struct issuers *issuers; /* who may sign tokens */
+	struct barred *barred;   /* names that were kicked */
 	struct site *site;       /* what the network around us says */
 	struct consent *consent; /* who says what about relaying */
 	struct gate *gate;       /* and where it holds */
@@ -96,6 +100,7 @@ struct server {
 	uint64_t reloads_done, reloads_failed;
 	struct list listings; /* `allocations` being gathered */
 	struct list explains; /* answers of `explain` */
+	struct list kicks;    /* `kick` being done */
 
 	struct rate rate;
 	uint64_t seconds; /* ticks of `second` */

@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "common/build.h"
+#include "common/mono.h"
+#include "relay/barred.h"
+#include "relay/issuers.h"
+#include "relay/kick.h"
 #include "relay/listing.h"
 #include "relay/quota_serve.h"
 #include "relay/reload.h"
@@ -21,9 +25,14 @@ run_status(void *arg, struct control_call *call, const json_t *args)
 	struct server *s = arg;
 	json_t *all = report_status(s);
 
-	if (all != NULL)
+	if (all != NULL) {
 		json_object_set_new(
 		    all, "users", status_budget_users(s->budget));
+		json_object_set_new(
+		    all, "issuers", issuers_json(s->issuers, mono_wall_s()));
+		json_object_set_new(
+		    all, "barred", barred_json(s->barred, mono_wall_s()));
+	}
 	control_answer(call, all);
 }
 
@@ -92,6 +101,7 @@ const struct control_verb verbs[] = {
 	{ "explain", false, verbs_explain },
 	{ "relay", true, verbs_relay },
 	{ "drain", true, verbs_drain },
+	{ "kick", true, kick_verb },
 	{ "quota", false, quota_serve_verb },
 	{ "report", false, quota_serve_report },
 	{ "caps", false, verbs_caps }, /* a change is logged by live.c */

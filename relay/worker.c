@@ -436,6 +436,16 @@ worker_now(struct worker *w)
 	return net_now(w->net);
 }
 
+struct worker_kicked
+worker_kick(struct worker *w, const char *name, size_t len)
+{
+	struct worker_kicked k = { 0 };
+
+	OWNER_CHECK(w);
+	k.allocations = turn_end_user(w->turn, name, len, "kicked");
+	return k;
+}
+
 unsigned
 worker_index(const struct worker *w)
 {

@@ -9,6 +9,8 @@
 #ifndef RELAY_WORKER_H
 #define RELAY_WORKER_H
 
+#include <stddef.h>
+
 #include "common/code.h"
 #include "common/mono.h"
 #include "relay/mailbox.h"
@@ -67,6 +69,15 @@ void worker_apply(struct worker *w, const struct snapshot *conf,
 /* The worker's own; the worker's thread only. */
 struct turn *worker_turn(struct worker *w);
 mono_ms worker_now(struct worker *w);
+
+/* What a name had here, and has no more. */
+struct worker_kicked {
+	size_t sessions;
+	size_t allocations;
+};
+/* The worker's thread only. */
+struct worker_kicked
+worker_kick(struct worker *w, const char *name, size_t len);
 
 /* Any thread. */
 unsigned worker_index(const struct worker *w);
