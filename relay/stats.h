@@ -131,7 +131,29 @@ enum stats_auth { STATS_AUTHS(STATS_AUTH_ENUM) STATS_AUTH_COUNT };
 	X(SEGMENTS_SENT, "segments_sent_total", "counter",                    \
 	    "Datagrams that left several at once (UDP_SEGMENT)")              \
 	X(SEGMENTS_RECEIVED, "segments_received_total", "counter",            \
-	    "Datagrams that arrived several at once (UDP_GRO)")
+	    "Datagrams that arrived several at once (UDP_GRO)")               \
+	X(SIGNAL_SESSIONS, "signalling_sessions", "gauge",                    \
+	    "Sessions of nodes with a connection")                            \
+	X(SIGNAL_DETACHED, "signalling_detached", "gauge",                    \
+	    "Sessions that wait to be resumed")                               \
+	X(SIGNAL_READY, "signalling_ready_total", "counter",                  \
+	    "Sessions begun")                                                 \
+	X(SIGNAL_RESUMED, "signalling_resumed_total", "counter",              \
+	    "Sessions taken over by another connection")                      \
+	X(SIGNAL_HELLOS_REFUSED, "signalling_hellos_refused_total",           \
+	    "counter", "Hellos that were answered by an error")               \
+	X(SIGNAL_TURNED_AWAY, "signalling_turned_away_total", "counter",      \
+	    "Connections over signalling.pending, answered 503")              \
+	X(SIGNAL_MESSAGES_IN, "signalling_messages_in_total", "counter",      \
+	    "Messages read from nodes")                                       \
+	X(SIGNAL_MESSAGES_OUT, "signalling_delivered_total", "counter",       \
+	    "Messages of nodes handed to nodes")                              \
+	X(SIGNAL_WAITING, "signalling_waiting", "gauge",                      \
+	    "Messages that wait for absent names")                            \
+	X(SIGNAL_ERRORS, "signalling_errors_total", "counter",                \
+	    "Errors said to nodes")                                           \
+	X(SIGNAL_LIMITED, "signalling_limited_total", "counter",              \
+	    "Messages refused since a session spoke too fast")
 #define STATS_COUNTER_ENUM(id, name, type, help) STATS_##id,
 enum stats_counter { STATS_COUNTERS(STATS_COUNTER_ENUM) STATS_COUNTER_COUNT };
 

@@ -1,19 +1,22 @@
 /*
  * mail: what one worker's signalling asks another's to do.
  *
- * Mail is gathered per worker and posted once a turn, in order.  Where the
- * other's mailbox is full it is tried again in the next turn, up to
- * SIGNAL_MAIL_MAX; what does not fit even there is refused at once.
+ * Mail is gathered per worker and put into its box once a turn, in order; a
+ * bell, one mailbox message, tells a worker whose box was empty.  Where the
+ * mailbox has no room the bell is rung in a later turn.
  *
- * OWNER: worker.
+ * OWNER: worker, but for struct signal_boxes: SHARED: atomics.
  */
 #ifndef RELAY_SIGNALLING_MAIL_H
 #define RELAY_SIGNALLING_MAIL_H
 
 #include "common/code.h"
 
+struct mailbox;
 struct signalling;
+struct signal_boxes; /* of all workers */
 struct signal_mail;
+struct signal_post; /* of one: what it will send */
 
 enum { SIGNAL_MAIL_MAX = 64 * 1024 }; /* that wait for one worker */
 
@@ -35,5 +38,18 @@ MUST_CHECK int
 signal_mail_send(struct signalling *s, unsigned worker, struct signal_mail *m);
 /* Opens what came from the own worker, posts what is for others. */
 void signal_mail_turn_end(struct signalling *s);
+
+/* ---- start and end */
+
+/* Returns NULL when memory is short. */
+struct signal_boxes *signal_boxes_new(unsigned workers);
+/* When all workers have ended: drops what was not opened. */
+void signal_boxes_free(struct signal_boxes *b);
+
+/* s is there: mailbox, borrowed until signal_boxes_free, wakes it.  Sets
+ * s->post.  Returns 0 or ENOMEM. */
+MUST_CHECK int signal_mail_join(struct signalling *s, struct mailbox *mailbox);
+/* s opens no more; what it had not sent is dropped. */
+void signal_mail_leave(struct signalling *s);
 
 #endif
