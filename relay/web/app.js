@@ -125,8 +125,11 @@ class App {
 				c.call.again(false);
 			const was = this.wanted.get(name);
 			this.wanted.delete(name);
-			if (was && Date.now() < this.backUntil)
-				this.calls.start(name, was.media, was.id);
+			if (was && Date.now() < this.backUntil) {
+				this.calls.start(name, was.media, was);
+				this.show(was.media === "chat" ? "chat" :
+					"stage");
+			}
 		} else {
 			announce(`${this.label(name)} has left the room`);
 		}

@@ -28,7 +28,7 @@ export class Call {
 		this.id = id ?? randomId();
 		this.isCaller = isCaller;
 		this.media = media;	// "chat" | "voice" | "video"
-		this.again = again ?? "";
+		this.follows = again ?? "";
 		this.state = isCaller ? "calling" : "ringing";
 		this.peerKey = null;
 		this.code = null;
@@ -140,8 +140,8 @@ export class Call {
 	invite(label)
 	{
 		return this.run(() => this.saySigned("invite",
-			[this.media, this.again, label],
-			{ media: this.media, again: this.again, label,
+			[this.media, this.follows, label],
+			{ media: this.media, again: this.follows, label,
 				key: this.page.identity.key })
 			.catch((e) => this.end(e.code ?? "failed")));
 	}

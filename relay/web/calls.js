@@ -77,6 +77,7 @@ export class Calls {
 
 	// ---- beginning
 
+	// again: { id, camera, isMuted } of a call that this one goes on with
 	async start(peer, media, again)
 	{
 		const { app } = this;
@@ -91,9 +92,12 @@ export class Calls {
 			return;
 		}
 		const call = new Call({ page: app.page, peer, isCaller: true,
-			media, again });
+			media, again: again?.id });
+		if (again)
+			app.media.isMuted = again.isMuted === true;
 		this.add(call);
-		await this.openMedia(call, media === "video");
+		await this.openMedia(call, again ? again.camera === true :
+			media === "video");
 		call.invite(app.myLabel());
 	}
 
@@ -150,10 +154,11 @@ export class Calls {
 			return;
 		await call.invited(m);
 		app.labels.set(from, plainLabel(m.label) || from);
-		if (this.isBack(m)) {
-			await this.openMedia(call, m.media === "video" &&
-				app.media.camera !== null);
+		const was = this.isBack(m);
+		if (was) {
+			app.media.isMuted = was.isMuted;
 			this.add(call);
+			await this.openMedia(call, was.camera);
 			call.accept();
 			return;
 		}
@@ -175,7 +180,8 @@ export class Calls {
 		this.ring(c);
 	}
 
-	// Is it the page that a call was lost with, by its key?
+	// How we were seen and heard in the call that was lost with this page,
+	// by its key; undefined: it is none of them.
 	isBack(m)
 	{
 		const was = this.returning.get(m.again);
@@ -189,7 +195,8 @@ export class Calls {
 		}
 		this.returning.delete(m.again);
 		return was !== undefined && was.key === m.key &&
-			was.media === m.media && was.until > Date.now();
+			was.media === m.media && was.until > Date.now() ?
+			was : undefined;
 	}
 
 	ring(c)
@@ -331,7 +338,7 @@ export class Calls {
 		c.tile?.remove();
 		if (["left", "no-way"].includes(reason) && call.code !== null)
 			this.returning.set(call.id, { key: call.peerKey,
-				media: call.media,
+				media: call.media, ...app.media.shown(),
 				until: Date.now() + AGAIN_MS });
 		if (isAlarm)
 			this.alarm(call.peer, CHANGED);
@@ -371,7 +378,7 @@ export class Calls {
 		return Array.from(this.all.values())
 			.filter((c) => c.call.code !== null)
 			.map(({ call }) => ({ peer: call.peer, id: call.id,
-				media: call.media }));
+				media: call.media, ...this.app.media.shown() }));
 	}
 
 	// ---- chat and files

@@ -45,7 +45,7 @@ function addUp(report)
 
 /*
  * Of an RTCPeerConnection since `before`, which was returned for it last
- * (or undefined): { route, via, up, down (bit/s), lossDown, lossUp (0..1 or
+ * (or undefined): { route, via, up, down (bit/s or null), lossDown, lossUp (0..1 or
  * null), rtt (ms or null) }; undefined while there is no connection.
  */
 export async function measure(pc, before)
@@ -55,7 +55,7 @@ export async function measure(pc, before)
 
 	if (pair === undefined)
 		return undefined;
-	const now = { ...route(report, pair), up: 0, down: 0, lossDown: null,
+	const now = { ...route(report, pair), up: null, down: null, lossDown: null,
 		lossUp: null, rtt: null, at: pair.timestamp,
 		sent: pair.bytesSent, got: pair.bytesReceived,
 		pair: pair.id, sum: addUp(report) };

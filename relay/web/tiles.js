@@ -14,13 +14,16 @@ function figures(now, state)
 {
 	const parts = [];
 
-	parts.push(`${rateText(now.down)} in`, `${rateText(now.up)} out`);
+	if (now.up !== null)
+		parts.push(`${rateText(now.down)} in`,
+			`${rateText(now.up)} out`);
 	const loss = Math.max(now.lossDown ?? -1, now.lossUp ?? -1);
 	if (loss >= 0)
 		parts.push(`${(loss * 100).toFixed(1)} % lost`);
 	if (now.rtt !== null)
 		parts.push(`${Math.round(now.rtt)} ms`);
-	return state === "connected" ? ` · ${parts.join(" · ")}` : "";
+	return state === "connected" && parts.length > 0 ?
+		` · ${parts.join(" · ")}` : "";
 }
 
 export function routeText(now)
