@@ -24,6 +24,7 @@ struct json_t; /* jansson's */
 	X(RELAYED, "relayed_sockets")        \
 	X(CONNECTIONS, "connections")        \
 	X(WEBS, "websockets")                \
+	X(STREAMS, "stream_ends")            \
 	X(SIGNALLING, "sessions")            \
 	X(ASSOCIATIONS, "dtls_associations") \
 	X(PACKETS, "packet_slots")           \

@@ -72,6 +72,11 @@ enum stats_kind {
 	X(RESPONSE, "response", "STUN response nobody asked for")             \
 	X(NO_MEMORY, "no_memory", "memory or a pool is exhausted")            \
 	X(RELAY_OFF, "relay_off", "relaying is switched off")                 \
+	X(TICKET, "ticket", "wrong, used or late ticket of a stream")         \
+	X(SPLICE_ALONE, "splice_alone", "end of a stream without a partner")  \
+	X(SPLICE_BROKEN, "splice_broken", "end of a stream broke its rules")  \
+	X(SPLICE_STUCK, "splice_stuck",                                       \
+	    "end of a stream takes or answers nothing")                       \
 	X(HAIRPIN_FULL, "hairpin_full",                                       \
 	    "another worker is behind in taking from us")
 
@@ -91,68 +96,70 @@ enum stats_drop { STATS_DROPS(STATS_DROP_ENUM) STATS_DROP_COUNT };
 enum stats_auth { STATS_AUTHS(STATS_AUTH_ENUM) STATS_AUTH_COUNT };
 
 /* Single counters and gauges.  X(id, metric name, type, help) */
-#define STATS_COUNTERS(X)                                                     \
-	X(ALLOCATIONS_TOTAL, "turn_allocations_total", "counter",             \
-	    "Allocations made")                                               \
-	X(ALLOCATIONS, "turn_allocations", "gauge", "Allocations held now")   \
-	X(PERMISSIONS, "turn_permissions", "gauge", "Permissions held now")   \
-	X(CHANNELS, "turn_channels", "gauge", "Channel bindings held now")    \
-	X(RELAYED_UP_PACKETS, "turn_relayed_packets_up", "counter",           \
-	    "Packets relayed client to peer")                                 \
-	X(RELAYED_UP_BYTES, "turn_relayed_bytes_up", "counter",               \
-	    "Payload bytes relayed client to peer")                           \
-	X(RELAYED_DOWN_PACKETS, "turn_relayed_packets_down", "counter",       \
-	    "Packets relayed peer to client")                                 \
-	X(RELAYED_DOWN_BYTES, "turn_relayed_bytes_down", "counter",           \
-	    "Payload bytes relayed peer to client")                           \
-	X(HAIRPIN_PACKETS, "turn_hairpin_packets_total", "counter",           \
-	    "Packets handed from allocation to allocation")                   \
-	X(REQUESTS, "stun_requests_total", "counter", "STUN requests parsed") \
-	X(BINDINGS, "stun_bindings_total", "counter",                         \
-	    "Binding requests answered")                                      \
-	X(CONNECTIONS, "connections", "gauge", "TCP and TLS connections now") \
-	X(CONNECTIONS_TOTAL, "connections_total", "counter",                  \
-	    "TCP and TLS connections accepted")                               \
-	X(HTTP_REQUESTS, "http_requests_total", "counter",                    \
-	    "HTTP requests taken")                                            \
-	X(WEBSOCKETS, "websockets", "gauge", "WebSockets now")                \
-	X(WEBSOCKETS_TOTAL, "websockets_total", "counter",                    \
-	    "WebSockets opened")                                              \
-	X(DTLS_ASSOCIATIONS, "dtls_associations", "gauge",                    \
-	    "DTLS associations now")                                          \
-	X(RCVBUF_DROPS, "receive_buffer_drops_total", "counter",              \
-	    "Datagrams the kernel dropped for a full receive buffer")         \
-	X(SYSCALLS_RECV, "receive_calls_total", "counter",                    \
-	    "System calls that received datagrams")                           \
-	X(SYSCALLS_SEND, "send_calls_total", "counter",                       \
-	    "System calls that sent datagrams")                               \
-	X(URING_WORKERS, "io_uring_workers", "gauge",                         \
-	    "Workers that receive and send by io_uring")                      \
-	X(SEGMENTS_SENT, "segments_sent_total", "counter",                    \
-	    "Datagrams that left several at once (UDP_SEGMENT)")              \
-	X(SEGMENTS_RECEIVED, "segments_received_total", "counter",            \
-	    "Datagrams that arrived several at once (UDP_GRO)")               \
-	X(SIGNAL_SESSIONS, "signalling_sessions", "gauge",                    \
-	    "Sessions of nodes with a connection")                            \
-	X(SIGNAL_DETACHED, "signalling_detached", "gauge",                    \
-	    "Sessions that wait to be resumed")                               \
-	X(SIGNAL_READY, "signalling_ready_total", "counter",                  \
-	    "Sessions begun")                                                 \
-	X(SIGNAL_RESUMED, "signalling_resumed_total", "counter",              \
-	    "Sessions taken over by another connection")                      \
-	X(SIGNAL_HELLOS_REFUSED, "signalling_hellos_refused_total",           \
-	    "counter", "Hellos that were answered by an error")               \
-	X(SIGNAL_TURNED_AWAY, "signalling_turned_away_total", "counter",      \
-	    "Connections over signalling.pending, answered 503")              \
-	X(SIGNAL_MESSAGES_IN, "signalling_messages_in_total", "counter",      \
-	    "Messages read from nodes")                                       \
-	X(SIGNAL_MESSAGES_OUT, "signalling_delivered_total", "counter",       \
-	    "Messages of nodes handed to nodes")                              \
-	X(SIGNAL_WAITING, "signalling_waiting", "gauge",                      \
-	    "Messages that wait for absent names")                            \
-	X(SIGNAL_ERRORS, "signalling_errors_total", "counter",                \
-	    "Errors said to nodes")                                           \
-	X(SIGNAL_LIMITED, "signalling_limited_total", "counter",              \
+#define STATS_COUNTERS(X)                                                      \
+	X(ALLOCATIONS_TOTAL, "turn_allocations_total", "counter",              \
+	    "Allocations made")                                                \
+	X(ALLOCATIONS, "turn_allocations", "gauge", "Allocations held now")    \
+	X(PERMISSIONS, "turn_permissions", "gauge", "Permissions held now")    \
+	X(CHANNELS, "turn_channels", "gauge", "Channel bindings held now")     \
+	X(RELAYED_UP_PACKETS, "turn_relayed_packets_up", "counter",            \
+	    "Packets relayed client to peer")                                  \
+	X(RELAYED_UP_BYTES, "turn_relayed_bytes_up", "counter",                \
+	    "Payload bytes relayed client to peer")                            \
+	X(RELAYED_DOWN_PACKETS, "turn_relayed_packets_down", "counter",        \
+	    "Packets relayed peer to client")                                  \
+	X(RELAYED_DOWN_BYTES, "turn_relayed_bytes_down", "counter",            \
+	    "Payload bytes relayed peer to client")                            \
+	X(HAIRPIN_PACKETS, "turn_hairpin_packets_total", "counter",            \
+	    "Packets handed from allocation to allocation")                    \
+	X(REQUESTS, "stun_requests_total", "counter", "STUN requests parsed")  \
+	X(BINDINGS, "stun_bindings_total", "counter",                          \
+	    "Binding requests answered")                                       \
+	X(CONNECTIONS, "connections", "gauge", "TCP and TLS connections now")  \
+	X(CONNECTIONS_TOTAL, "connections_total", "counter",                   \
+	    "TCP and TLS connections accepted")                                \
+	X(HTTP_REQUESTS, "http_requests_total", "counter",                     \
+	    "HTTP requests taken")                                             \
+	X(WEBSOCKETS, "websockets", "gauge", "WebSockets now")                 \
+	X(WEBSOCKETS_TOTAL, "websockets_total", "counter",                     \
+	    "WebSockets opened")                                               \
+	X(STREAM_ENDS, "stream_ends", "gauge", "Ends of streams now")          \
+	X(STREAMS_TOTAL, "streams_total", "counter",                           \
+	    "Streams of which both ends came")                                 \
+	X(DTLS_ASSOCIATIONS, "dtls_associations", "gauge",                     \
+	    "DTLS associations now")                                           \
+	X(RCVBUF_DROPS, "receive_buffer_drops_total", "counter",               \
+	    "Datagrams the kernel dropped for a full receive buffer")          \
+	X(SYSCALLS_RECV, "receive_calls_total", "counter",                     \
+	    "System calls that received datagrams")                            \
+	X(SYSCALLS_SEND, "send_calls_total", "counter",                        \
+	    "System calls that sent datagrams")                                \
+	X(URING_WORKERS, "io_uring_workers", "gauge",                          \
+	    "Workers that receive and send by io_uring")                       \
+	X(SEGMENTS_SENT, "segments_sent_total", "counter",                     \
+	    "Datagrams that left several at once (UDP_SEGMENT)")               \
+	X(SEGMENTS_RECEIVED, "segments_received_total", "counter",             \
+	    "Datagrams that arrived several at once (UDP_GRO)")                \
+	X(SIGNAL_SESSIONS, "signalling_sessions", "gauge",                     \
+	    "Sessions of nodes with a connection")                             \
+	X(SIGNAL_DETACHED, "signalling_detached", "gauge",                     \
+	    "Sessions that wait to be resumed")                                \
+	X(SIGNAL_READY, "signalling_ready_total", "counter", "Sessions begun") \
+	X(SIGNAL_RESUMED, "signalling_resumed_total", "counter",               \
+	    "Sessions taken over by another connection")                       \
+	X(SIGNAL_HELLOS_REFUSED, "signalling_hellos_refused_total", "counter", \
+	    "Hellos that were answered by an error")                           \
+	X(SIGNAL_TURNED_AWAY, "signalling_turned_away_total", "counter",       \
+	    "Connections over signalling.pending, answered 503")               \
+	X(SIGNAL_MESSAGES_IN, "signalling_messages_in_total", "counter",       \
+	    "Messages read from nodes")                                        \
+	X(SIGNAL_MESSAGES_OUT, "signalling_delivered_total", "counter",        \
+	    "Messages of nodes handed to nodes")                               \
+	X(SIGNAL_WAITING, "signalling_waiting", "gauge",                       \
+	    "Messages that wait for absent names")                             \
+	X(SIGNAL_ERRORS, "signalling_errors_total", "counter",                 \
+	    "Errors said to nodes")                                            \
+	X(SIGNAL_LIMITED, "signalling_limited_total", "counter",               \
 	    "Messages refused since a session spoke too fast")
 #define STATS_COUNTER_ENUM(id, name, type, help) STATS_##id,
 enum stats_counter { STATS_COUNTERS(STATS_COUNTER_ENUM) STATS_COUNTER_COUNT };
