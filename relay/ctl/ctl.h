@@ -47,6 +47,8 @@ int ctl_caps_parse(json_t *args, int count, char **word);
 void ctl_caps_print(FILE *out, const json_t *answer);
 void ctl_drain_print(FILE *out, const json_t *answer);
 int ctl_drain_parse(json_t *args, int count, char **word);
+int ctl_kick_parse(json_t *args, int count, char **word);
+void ctl_kick_print(FILE *out, const json_t *answer);
 int ctl_relay_parse(json_t *args, int count, char **word);
 void ctl_relay_print(FILE *out, const json_t *answer);
 void ctl_reload_print(FILE *out, const json_t *answer);
