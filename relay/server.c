@@ -17,6 +17,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "directory/directory.h"
 #include "net/net.h"
 #include "policy/policy.h"
 #include "relay/admin.h"
@@ -38,6 +39,7 @@
 #include "relay/snapshot.h"
 #include "relay/verbs.h"
 #include "relay/worker.h"
+#include "signalling/signalling.h"
 #include "turn/turn.h"
 
 enum {
@@ -336,6 +338,22 @@ open_names(struct server *s)
 	return issuers_start(s->issuers);
 }
 
+/* What the workers' signalling shares; the listeners are open. */
+static int
+open_signalling(struct server *s)
+{
+	const struct signalling_shared_config config = { .conf = s->conf,
+		.directory = s->directory = directory_new(),
+		.issuers = s->issuers,
+		.barred = s->barred,
+		.listeners = s->listeners };
+
+	if (s->directory == NULL)
+		return ENOMEM;
+	s->signalling = signalling_shared_new(&config);
+	return s->signalling != NULL ? 0 : ENOMEM;
+}
+
 /* Before any listener: SO_REUSEPORT would let a second server in silently. */
 static int
 open_shared(struct server *s, char *why, size_t why_size)
@@ -356,9 +374,9 @@ open_shared(struct server *s, char *why, size_t why_size)
 	s->turn = turn_shared_new(s->conf);
 	if (s->policy == NULL || s->budget == NULL || s->turn == NULL)
 		return ENOMEM;
-	if ((rc = open_names(s)) != 0 || (rc = gate_open(s)) != 0 ||
-	    (rc = opt_out_open(s)) != 0 || (rc = site_open(s)) != 0 ||
-	    (rc = quota_serve_open(s)) != 0)
+	if ((rc = open_names(s)) != 0 || (rc = open_signalling(s)) != 0 ||
+	    (rc = gate_open(s)) != 0 || (rc = opt_out_open(s)) != 0 ||
+	    (rc = site_open(s)) != 0 || (rc = quota_serve_open(s)) != 0)
 		return rc;
 	if (addr_is_none(&s->conf->admin.listen))
 		return 0;
@@ -387,6 +405,7 @@ start_workers(struct server *s)
 		.listeners = s->listeners,
 		.budget = s->budget,
 		.turn = s->turn,
+		.signalling = s->signalling,
 		.audit = s->audit,
 	};
 	const unsigned n = s->conf->node.workers;
@@ -485,6 +504,8 @@ stop(struct server *s)
 	opt_out_free(s->opt_out);
 	gate_free(s->gate);
 	consent_free(s->consent);
+	signalling_shared_free(s->signalling);
+	directory_free(s->directory);
 	turn_shared_free(s->turn);
 	issuers_free(s->issuers);
 	barred_free(s->barred);

@@ -28,6 +28,7 @@ struct budget_host;
 struct consent;
 struct control;
 struct control_call;
+struct directory;
 struct drain;
 struct event;
 struct event_base;
@@ -42,6 +43,7 @@ struct quota;
 struct reload;
 struct site;
 struct schedule;
+struct signalling_shared;
 struct snapshot;
 struct turn_shared;
 struct worker;
@@ -75,6 +77,8 @@ struct server {
 	struct budget_host *budget;
 	struct turn_shared *turn;
 	struct audit *audit;
+	struct directory *directory; /* of nodes */
+	struct signalling_shared *signalling;
 	struct issuers *issuers; /* who may sign tokens */
 	struct barred *barred;   /* names that were kicked */
 	struct site *site;       /* what the network around us says */

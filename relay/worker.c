@@ -17,6 +17,7 @@
 #include "common/wheel.h"
 #include "net/net.h"
 #include "relay/snapshot.h"
+#include "signalling/signalling.h"
 #include "turn/turn.h"
 
 enum { WORKER_NAME_MAX = 16 /* pthread_setname_np(3) */ };
@@ -39,6 +40,7 @@ struct worker {
 	struct budget *budget;
 	struct net *net;
 	struct turn *turn;
+	struct signalling *signalling; /* NULL: none is served */
 	/* SHARED: atomic */
 	_Atomic bool is_ending;
 	/* SHARED: written before ready is posted */
@@ -101,8 +103,23 @@ static size_t
 on_room(void *arg, const struct net_flow *flow, enum stats_dir dir)
 {
 	struct worker *w = arg;
+	size_t room;
 
+	if (w->signalling != NULL &&
+	    signalling_room(w->signalling, flow, dir, &room))
+		return room;
 	return turn_room(w->turn, flow, dir);
+}
+
+static void
+on_request(void *arg, struct net_web *web, const struct net_request *r)
+{
+	struct worker *w = arg;
+
+	if (w->signalling != NULL)
+		signalling_request(w->signalling, web, r);
+	else
+		net_web_answer(web, 404, "text/plain", NULL, "not found\n", 10);
 }
 
 static void
@@ -113,7 +130,9 @@ on_charge(
 
 	budget_charge(
 	    w->budget, dir, net_flow_kind(flow), wire, net_now_us(w->net));
-	/* turn is gone when the last ones are closed */
+	/* they are gone when the last ones are closed */
+	if (w->signalling != NULL)
+		signalling_charge(w->signalling, flow, dir, wire);
 	if (w->turn != NULL && dir == STATS_IN)
 		turn_charge(w->turn, flow, wire);
 }
@@ -180,6 +199,8 @@ run_loop(struct worker *w)
 		now = net_now(w->net);
 		wheel_advance(w->wheel, now);
 		turn_turn_end(w->turn);
+		if (w->signalling != NULL)
+			signalling_turn_end(w->signalling);
 		now_us = net_now_us(w->net);
 		net_turn_end(w->net);
 		budget_turn_end(w->budget, now_us);
@@ -241,7 +262,8 @@ open_net(struct worker *w)
 		    .taken = on_taken,
 		    .admit = on_admit,
 		    .room = on_room,
-		    .charge = on_charge },
+		    .charge = on_charge,
+		    .request = on_request },
 	};
 
 	if ((w->budget = budget_new(c->budget, w->stats)) == NULL)
@@ -269,10 +291,36 @@ open_turn(struct worker *w)
 	return (w->turn = turn_new(&config)) != NULL ? 0 : ENOMEM;
 }
 
+static int
+open_signalling(struct worker *w)
+{
+	const struct signalling_config config = {
+		.net = w->net,
+		.wheel = w->wheel,
+		.stats = w->stats,
+		.budget = w->budget,
+		.shared = w->config.signalling,
+		.audit = w->config.audit,
+		.conf = w->config.conf,
+		.policy = w->config.policy,
+		.worker = w->config.index,
+		.mailbox = w->mailbox,
+	};
+
+	if (config.shared == NULL)
+		return 0;
+	return (w->signalling = signalling_new(&config)) != NULL ? 0 : ENOMEM;
+}
+
 /* Everything may be missing. */
 static void
 close_all(struct worker *w)
 {
+	struct signalling *signalling = w->signalling;
+
+	/* its last words are charged to nobody */
+	w->signalling = NULL;
+	signalling_free(signalling);
 	if (w->turn != NULL)
 		turn_free(w->turn);
 	w->turn = NULL;
@@ -298,6 +346,8 @@ run(void *arg)
 	owner_bind(&w->owner);
 	if ((rc = open_loop(w)) == 0 && (rc = open_net(w)) == 0)
 		rc = open_turn(w);
+	if (rc == 0)
+		rc = open_signalling(w);
 	w->start_code = rc;
 	sem_post(&w->ready);
 	if (rc == 0)
@@ -420,6 +470,8 @@ worker_apply(struct worker *w, const struct snapshot *conf,
 	budget_apply(w->budget, conf);
 	net_apply(w->net, conf, tls != NULL ? net_tls_get(tls) : NULL);
 	turn_apply(w->turn, conf, policy, net_now(w->net));
+	if (w->signalling != NULL)
+		signalling_apply(w->signalling, conf, policy);
 }
 
 struct turn *
@@ -427,6 +479,13 @@ worker_turn(struct worker *w)
 {
 	OWNER_CHECK(w);
 	return w->turn;
+}
+
+struct signalling *
+worker_signalling(struct worker *w)
+{
+	OWNER_CHECK(w);
+	return w->signalling;
 }
 
 mono_ms
@@ -442,6 +501,8 @@ worker_kick(struct worker *w, const char *name, size_t len)
 	struct worker_kicked k = { 0 };
 
 	OWNER_CHECK(w);
+	if (w->signalling != NULL)
+		k.sessions = signalling_kick(w->signalling, name, len);
 	k.allocations = turn_end_user(w->turn, name, len, "kicked");
 	return k;
 }

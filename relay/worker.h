@@ -21,6 +21,8 @@ struct budget_host;
 struct net_listeners;
 struct net_tls;
 struct policy;
+struct signalling;
+struct signalling_shared;
 struct snapshot;
 struct turn;
 struct turn_shared;
@@ -42,6 +44,7 @@ struct worker_config {
 	const struct net_listeners *listeners;
 	struct budget_host *budget;
 	struct turn_shared *turn;
+	struct signalling_shared *signalling; /* NULL: none is served */
 	struct audit *audit;
 };
 
@@ -68,6 +71,7 @@ void worker_apply(struct worker *w, const struct snapshot *conf,
     const struct policy *policy, struct net_tls *tls);
 /* The worker's own; the worker's thread only. */
 struct turn *worker_turn(struct worker *w);
+struct signalling *worker_signalling(struct worker *w); /* or NULL */
 mono_ms worker_now(struct worker *w);
 
 /* What a name had here, and has no more. */

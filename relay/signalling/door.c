@@ -7,8 +7,8 @@
 #include "common/entropy.h"
 #include "relay/snapshot.h"
 #include "signalling/counts.h"
-#include "signalling/ice.h"
 #include "signalling/session.h"
+#include "web/web.h"
 
 enum { RETRY_MIN_S = 1, RETRY_SPREAD_S = 5 };
 
@@ -125,15 +125,9 @@ serve_signal(
 }
 
 static bool
-serve_ice(struct signalling *s, struct net_web *w, const struct net_request *r)
+serve_page(struct signalling *s, struct net_web *w, const struct net_request *r)
 {
-	const struct signalling_shared_config *shared = &s->shared->config;
-	const struct signal_ice ctx = { .conf = s->conf,
-		.issuers = shared->issuers,
-		.barred = shared->barred,
-		.listeners = shared->listeners };
-
-	return signal_ice_serve(&ctx, w, r, signalling_wall_s(s));
+	return s->conf->signalling.page && web_page_serve(w, r);
 }
 
 void
@@ -152,6 +146,6 @@ signalling_request(void *arg, struct net_web *w, const struct net_request *r)
 	}
 	if (strcmp(r->path, "/signal") == 0)
 		serve_signal(s, w, r);
-	else if (!serve_ice(s, w, r))
+	else if (!serve_page(s, w, r))
 		answer(w, 404, NULL, "not found\n");
 }
