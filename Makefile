@@ -110,6 +110,8 @@ $(BUILD)/supernodectl: $(call obj,relay/ctl/main.c) $(BUILD)/libctl.a \
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/librelay.a \
 	$(BUILD)/libsupport.a $(BUILD)/libcommon.a
 	$(LINK) -lcmocka $(LIBS)
+# by others, to compare with
+$(BUILD)/tests/unit/common/ws/%: LIBS += -lwslay
 $(BUILD)/tests/unit/ctl/%: $(BUILD)/obj/tests/unit/ctl/%.o $(BUILD)/libctl.a \
 	$(BUILD)/libcommon.a
 	$(LINK) -lcmocka -ljansson -lcrypto
