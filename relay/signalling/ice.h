@@ -44,6 +44,14 @@ struct signal_ice_client {
 json_t *signal_ice_servers(const struct signal_ice *ctx,
     const struct signal_ice_client *c, int64_t now_s);
 
+/* The parts of it: how long the credential is good for, in seconds, 0: there
+ * is none for c; and the turn: and turns: URLs, an array. */
+int64_t signal_ice_credential(json_t **username, json_t **credential,
+    const struct signal_ice *ctx, const struct signal_ice_client *c,
+    int64_t now_s);
+json_t *signal_ice_uris(
+    const struct signal_ice *ctx, const char *host, const struct addr *local);
+
 /*
  * Is r for us, `/ice` or `/?service=turn`?  Then it is answered (GET, POST
  * and OPTIONS; 404 where the service has no keys).
