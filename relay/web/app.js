@@ -30,7 +30,7 @@ class App {
 		this.labels = new Map();
 		this.wanted = new Map((kept?.calls ?? [])
 			.map((c) => [c.peer, c]));
-		this.routes = new Map();	// peer -> text
+		this.routes = new Map();	// call's id -> text
 		this.media = new Media();
 		this.media.change = () => this.mediaChanged();
 		this.signal = new Signal({ room, saved: kept?.saved,
@@ -163,10 +163,10 @@ class App {
 			return { text: "", media: null };
 		if (call.state === "calling")
 			return { text: "ringing", media: call.media };
-		const what = call.media === "chat" ? "chat" : "in call";
-		const route = this.routes.get(call.id);
-		return { media: call.media, text: call.state === "connected" ?
-			route ? `${what}, ${route}` : what : call.state };
+		if (call.state !== "connected")
+			return { text: call.state, media: call.media };
+		return { media: call.media, text: this.routes.get(call.id) ??
+			"connected" };
 	}
 
 	figures(call, now)
@@ -212,7 +212,7 @@ class App {
 	// A word that goes away by itself.
 	notice(text)
 	{
-		const box = alertBox("notice", text);
+		const box = alertBox("word", text);
 
 		setTimeout(() => box.remove(), NOTICE_MS);
 	}

@@ -283,9 +283,8 @@ export class Calls {
 	coded(c)
 	{
 		c.tile?.update();
-		this.app.talk.note(c.call.peer, `Code of this connection: ` +
-			`${c.call.code}. When it is the same on both ` +
-			"screens, nobody is in between.");
+		this.app.talk.note(c.call.peer, `Code: ${c.call.code}. The ` +
+			"same on both screens: nobody is in between.");
 	}
 
 	async measureAll()

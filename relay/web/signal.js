@@ -36,6 +36,7 @@ export class Signal {
 		this.state = "ended";
 		this.iceServers = [];
 		this.present = new Set();
+		this.old = new Set();	// were there, may have left since
 		this.waiting = new Map();	// id -> { resolve, reject, timer }
 		this.next = 1;
 		this.attempt = 0;
@@ -248,17 +249,26 @@ export class Signal {
 		this.iceServers = m.iceServers ?? [];
 		if (this.resume === null || m.resumed === false)
 			this.last = 0;
-		// a new session is told who is there; what was known is old
-		if (this.resume !== null && !m.resumed)
-			this.forgetPresent();
 		this.resume = m.resume ?? null;
 		this.attempt = 0;
 		this.setState("ready");
 		this.tell("ready", m);
 		if (m.lost > 0)
 			this.tell("lost");
-		this.setTimer("probe", () => this.probe(), PROBE_MS);
+		this.forgetAbsent(new Set(this.present));
 		this.renewLater();
+	}
+
+	// Who is there is told right after `ready`, before any answer: the
+	// others of those we knew have left.
+	forgetAbsent(old)
+	{
+		this.old = old;
+		this.request({ type: "find", name: this.name }).then(() => {
+			for (const name of this.old)
+				this.isPresent(name, false);
+		}).catch(() => undefined);
+		this.setTimer("probe", () => this.probe(), PROBE_MS);
 	}
 
 	// TURN credentials are "<expiry>:<name>"; a new `ready` brings new ones.
@@ -273,16 +283,11 @@ export class Signal {
 		this.setTimer("renew", () => this.cut("renew"), wait * 1000);
 	}
 
-	forgetPresent()
-	{
-		for (const name of Array.from(this.present))
-			this.isPresent(name, false);
-	}
-
 	isPresent(name, isOnline)
 	{
 		if (typeof name !== "string" || name === this.name)
 			return;
+		this.old.delete(name);
 		if (isOnline)
 			this.present.add(name);
 		else

@@ -64,7 +64,7 @@ export function announce(text)
 	$("live").textContent = text;
 }
 
-// A box that stays until it is closed.  kind: "trouble" | "notice".
+// A box that stays until it is closed.  kind: "trouble" | "notice" | "word".
 export function alertBox(kind, text)
 {
 	const box = element("div", undefined, kind);
@@ -75,10 +75,12 @@ export function alertBox(kind, text)
 	use.setAttribute("href", "#i-warn");
 	svg.append(use);
 	svg.setAttribute("aria-hidden", "true");
+	if (kind !== "word")
+		box.append(svg);
 	close.type = "button";
 	close.setAttribute("aria-label", "Close this message");
 	close.onclick = () => box.remove();
-	box.append(svg, element("p", text), close);
+	box.append(element("p", text), close);
 	$("alerts").append(box);
 	return box;
 }

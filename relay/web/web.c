@@ -20,7 +20,7 @@ static const char safety[] =
     "Referrer-Policy: no-referrer\r\n"
     "Permissions-Policy: camera=(self), microphone=(self), "
     "display-capture=(self), autoplay=(self), geolocation=(), usb=(), "
-    "serial=(), bluetooth=(), payment=(), midi=()\r\n"
+    "serial=(), payment=(), midi=()\r\n"
     "Cross-Origin-Opener-Policy: same-origin\r\n"
     "Cross-Origin-Resource-Policy: same-origin\r\n";
 

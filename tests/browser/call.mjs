@@ -155,7 +155,7 @@ async function declined()
 {
 	await anna.call("Carol", "voice");
 	await carol.answer("Anna", "decline");
-	await anna.page.locator(".notice", { hasText: "Carol declined" })
+	await anna.page.locator(".word", { hasText: "Carol declined" })
 		.waitFor();
 	await anna.isAlone();
 }

@@ -45,7 +45,8 @@ export async function step(what, fn)
 export function launch({ executable, hasDevices } = {})
 {
 	return chromium.launch({
-		executablePath: executable ?? "/usr/bin/chromium",
+		executablePath: executable ?? process.env.CHROMIUM ??
+			"/usr/bin/chromium",
 		args: hasDevices === false ? FLAGS : [...FLAGS, DEVICES],
 		handleSIGINT: false,
 	});
