@@ -7,6 +7,7 @@
 #include "common/entropy.h"
 #include "relay/snapshot.h"
 #include "signalling/counts.h"
+#include "signalling/ice.h"
 #include "signalling/session.h"
 #include "web/web.h"
 
@@ -130,6 +131,18 @@ serve_page(struct signalling *s, struct net_web *w, const struct net_request *r)
 	return s->conf->signalling.page && web_page_serve(w, r);
 }
 
+static bool
+serve_ice(struct signalling *s, struct net_web *w, const struct net_request *r)
+{
+	const struct signalling_shared_config *shared = &s->shared->config;
+	const struct signal_ice ice = { .conf = s->conf,
+		.issuers = shared->issuers,
+		.barred = shared->barred,
+		.listeners = shared->listeners };
+
+	return signal_ice_serve(&ice, w, r, signalling_wall_s(s));
+}
+
 void
 signalling_request(void *arg, struct net_web *w, const struct net_request *r)
 {
@@ -146,6 +159,6 @@ signalling_request(void *arg, struct net_web *w, const struct net_request *r)
 	}
 	if (strcmp(r->path, "/signal") == 0)
 		serve_signal(s, w, r);
-	else if (!serve_page(s, w, r))
+	else if (!serve_ice(s, w, r) && !serve_page(s, w, r))
 		answer(w, 404, NULL, "not found\n");
 }

@@ -303,12 +303,21 @@ limits_json(const struct signal_session *ss)
 	    SIGNAL_WINDOW_MESSAGES, "resume_bytes", SIGNAL_WINDOW_BYTES);
 }
 
-/* iceServers; an empty list is legal. */
 static json_t *
 servers_json(struct signal_session *ss)
 {
-	(void)ss;
-	return json_array();
+	const struct signalling_shared_config *shared = &ss->s->shared->config;
+	const struct signal_ice ice = { .conf = ss->s->conf,
+		.issuers = shared->issuers,
+		.barred = shared->barred,
+		.listeners = shared->listeners };
+	const struct signal_ice_client client = { .name = ss->e.name,
+		.name_len = strlen(ss->e.name),
+		.expiry_s = ss->e.expires_s,
+		.host = ss->greeting->host,
+		.local = &net_web_flow(ss->web)->local };
+
+	return signal_ice_servers(&ice, &client, signalling_wall_s(ss->s));
 }
 
 static const char *
