@@ -32,6 +32,7 @@
 #include "relay/kick.h"
 #include "relay/explain.h"
 #include "relay/listing.h"
+#include "relay/nodes.h"
 #include "relay/opt_out.h"
 #include "relay/quota_serve.h"
 #include "relay/reload.h"
@@ -497,6 +498,7 @@ stop(struct server *s)
 	listing_free_all(&s->listings);
 	explain_free_all(&s->explains);
 	kick_free_all(&s->kicks);
+	nodes_free_all(&s->gathers);
 	reload_free(s->reload);
 	mem_free(s->live);
 	json_decref(s->live_said);
@@ -540,6 +542,7 @@ server_run(struct snapshot *conf, const char *path)
 	list_init(&s.listings);
 	list_init(&s.explains);
 	list_init(&s.kicks);
+	list_init(&s.gathers);
 	signal(SIGPIPE, SIG_IGN);
 	log_info(
 	    "server: starts version=%s revision=%s workers=%u fds=%" PRIu64,

@@ -105,6 +105,7 @@ struct server {
 	struct list listings; /* `allocations` being gathered */
 	struct list explains; /* answers of `explain` */
 	struct list kicks;    /* `kick` being done */
+	struct list gathers;  /* `nodes`, `show` */
 
 	struct rate rate;
 	uint64_t seconds; /* ticks of `second` */

@@ -9,6 +9,7 @@
 #include "relay/issuers.h"
 #include "relay/kick.h"
 #include "relay/listing.h"
+#include "relay/nodes.h"
 #include "relay/quota_serve.h"
 #include "relay/reload.h"
 #include "relay/report.h"
@@ -95,6 +96,8 @@ run_version(void *arg, struct control_call *call, const json_t *args)
 const struct control_verb verbs[] = {
 	{ "status", false, run_status },
 	{ "allocations", false, run_allocations },
+	{ "nodes", false, nodes_verb },
+	{ "show", false, nodes_show },
 	{ "reload", true, run_reload },
 	{ "audit", false, verbs_audit },
 	{ "policy", false, verbs_policy },

@@ -8,7 +8,9 @@
 #include "relay/snapshot.h"
 #include "signalling/counts.h"
 #include "signalling/ice.h"
+#include "signalling/peerjs.h"
 #include "signalling/session.h"
+#include "signalling/stream.h"
 #include "web/web.h"
 
 enum { RETRY_MIN_S = 1, RETRY_SPREAD_S = 5 };
@@ -143,6 +145,23 @@ serve_ice(struct signalling *s, struct net_web *w, const struct net_request *r)
 	return signal_ice_serve(&ice, w, r, signalling_wall_s(s));
 }
 
+static bool
+serve_peerjs(
+    struct signalling *s, struct net_web *w, const struct net_request *r)
+{
+	return s->conf->signalling.peerjs && signal_peerjs_request(s, w, r);
+}
+
+static void
+serve_stream(
+    struct signalling *s, struct net_web *w, const struct net_request *r)
+{
+	if (signal_door_origin(s->conf, r))
+		signal_stream_request(s, w, r);
+	else
+		answer(w, 403, NULL, "this origin is not allowed\n");
+}
+
 void
 signalling_request(void *arg, struct net_web *w, const struct net_request *r)
 {
@@ -159,6 +178,9 @@ signalling_request(void *arg, struct net_web *w, const struct net_request *r)
 	}
 	if (strcmp(r->path, "/signal") == 0)
 		serve_signal(s, w, r);
-	else if (!serve_ice(s, w, r) && !serve_page(s, w, r))
+	else if (strncmp(r->path, "/stream/", 8) == 0)
+		serve_stream(s, w, r);
+	else if (!serve_ice(s, w, r) && !serve_page(s, w, r) &&
+	    !serve_peerjs(s, w, r))
 		answer(w, 404, NULL, "not found\n");
 }

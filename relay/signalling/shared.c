@@ -2,6 +2,7 @@
 #include "relay/snapshot.h"
 #include "signalling/counts.h"
 #include "signalling/own.h"
+#include "signalling/ticket.h"
 
 struct signalling_shared *
 signalling_shared_new(const struct signalling_shared_config *config)
@@ -13,7 +14,10 @@ signalling_shared_new(const struct signalling_shared_config *config)
 		return NULL;
 	s->config = *config;
 	s->workers = n > 0 ? n : 1;
+	s->gate = config->conf->relay.enabled ? SIGNALLING_GATE_OPEN
+					      : SIGNALLING_GATE_OFF;
 	if ((s->boxes = signal_boxes_new(s->workers)) == NULL ||
+	    (s->tickets = signal_tickets_new()) == NULL ||
 	    (s->counts = signal_counts_new()) == NULL)
 		goto fail;
 	return s;
@@ -29,6 +33,7 @@ signalling_shared_free(struct signalling_shared *s)
 	if (s == NULL)
 		return;
 	signal_boxes_free(s->boxes);
+	signal_tickets_free(s->tickets);
 	signal_counts_free(s->counts);
 	mem_free(s);
 }

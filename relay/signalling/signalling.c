@@ -10,8 +10,10 @@
 #include "common/table.h"
 #include "relay/snapshot.h"
 #include "signalling/ask.h"
+#include "signalling/peerjs.h"
 #include "signalling/resume.h"
 #include "signalling/session.h"
+#include "signalling/stream.h"
 #include "signalling/waiting.h"
 
 enum {
@@ -56,6 +58,9 @@ open_parts(struct signalling *s)
 		return ENOMEM;
 	pool_watch(s->pool, stats_memory(stats, MEMORY_SIGNALLING));
 	table_watch(s->sessions, stats_memory(stats, MEMORY_TABLES));
+	if ((s->peers = signal_peerjs_new(s)) == NULL ||
+	    (s->streams = signal_streams_new(s)) == NULL)
+		return ENOMEM;
 	if ((rc = signal_asks_init(s)) != 0 ||
 	    (rc = signal_waiting_init(s)) != 0)
 		return rc;
@@ -96,6 +101,8 @@ signalling_free(struct signalling *s)
 {
 	if (s == NULL)
 		return;
+	signal_peerjs_free(s->peers);
+	signal_streams_free(s->streams);
 	if (s->post != NULL)
 		end_all(s);
 	wheel_stop(s->config.wheel, &s->drain);
@@ -115,6 +122,7 @@ signalling_apply(struct signalling *s, const struct snapshot *conf,
 	OWNER_CHECK(s);
 	s->conf = conf;
 	s->config.policy = policy;
+	signal_stream_apply(s);
 }
 
 void
@@ -156,6 +164,8 @@ signalling_drain(struct signalling *s, const char *why)
 	s->is_draining = why != NULL;
 	s->drain_why = why;
 	if (why != NULL)
+		signal_peerjs_drain(s, why);
+	if (why != NULL)
 		on_drain(&s->drain, signalling_now(s));
 	else
 		wheel_stop(s->config.wheel, &s->drain);
@@ -167,28 +177,21 @@ bool
 signalling_room(struct signalling *s, const struct net_flow *flow,
     enum stats_dir dir, size_t *room)
 {
-	(void)s;
-	(void)flow;
-	(void)dir;
-	(void)room;
-	return false;
+	return signal_stream_room(s, flow, dir, room);
 }
 
 void
 signalling_charge(struct signalling *s, const struct net_flow *flow,
     enum stats_dir dir, size_t wire)
 {
-	(void)s;
-	(void)flow;
-	(void)dir;
-	(void)wire;
+	signal_stream_charge(s, flow, dir, wire);
 }
 
 void
 signalling_end_streams(struct signalling *s, const char *why)
 {
 	OWNER_CHECK(s);
-	(void)why;
+	signal_stream_end_all(s, PROTO_CLOSE_POLICY, why);
 }
 
 /* ---- names that must go */
