@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "common/table.h"
+#include "signalling/door.h"
 #include "signalling/end.h"
 #include "signalling/parcel.h"
 
@@ -262,23 +263,17 @@ call_off(struct signalling *s, const struct signal_ticket_grant *grant)
 	signal_parcel_send(s->streams, bye);
 }
 
-/* A subprotocol is selected where the client asks for ours; browsers fail
- * without one they asked for. */
-static const char *
-select_protocol(const struct net_request *r)
-{
-	static const char ours[] = "supernode.v1";
-
-	return strstr(r->protocols, ours) != NULL ? ours : NULL;
-}
-
 static void
 open_end(struct signalling *s, struct net_web *w, const struct net_request *r,
     const struct signal_ticket_grant *grant, uint64_t number)
 {
+	static const char protocol[] = "supernode.v1";
 	struct signal_streams *st = s->streams;
 	struct net_web_accept accept = {
-		.subprotocol = select_protocol(r),
+		/* browsers fail without one they asked for */
+		.subprotocol = signal_door_offers(r->protocols, protocol)
+		    ? protocol
+		    : NULL,
 		.ops = &signal_end_ops,
 		.message_max = SIGNAL_STREAM_MESSAGE_MAX,
 		.out_max = SIGNAL_STREAM_OUT,
