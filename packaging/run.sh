@@ -81,6 +81,10 @@ write_config()
 	}
 	auth {
 		secret = {"$(cat "$run/secret")"}
+		anonymous = true
+	}
+	signalling {
+		page = true
 	}
 	caps {
 		rate = "$rate"
@@ -157,6 +161,8 @@ say "Configuration  $run/supernoded.conf   log: $log"
 say ""
 say "For RTCPeerConnection, valid for 24 hours:"
 "$demo" ice "$listen" "$run/secret"
+say ""
+say "Open http://localhost:$listen/call in two tabs, and let one call the other."
 say ""
 say "Ctrl-C ends it."
 tail -n 0 -f --pid="$pid" "$log" >&2 &

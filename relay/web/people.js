@@ -40,12 +40,26 @@ export class People {
 			if (!this.rows.has(name)) {
 				const node = this.row(name);
 				this.rows.set(name, node);
-				$("people").append(node);
 			}
 			this.updateRow(name, this.rows.get(name));
 		}
+		this.sort();
 		setText($("alone"), names.size === 0 ?
 			"Nobody else yet. Send them the link." : "");
+	}
+
+	// By label; only what stands wrong is moved, for the focus's sake.
+	sort()
+	{
+		const list = $("people");
+		const nodes = Array.from(this.rows).sort(([a], [b]) =>
+			this.label(a).localeCompare(this.label(b)) ||
+			(a < b ? -1 : 1)).map(([, node]) => node);
+
+		nodes.forEach((node, i) => {
+			if (list.children[i] !== node)
+				list.insertBefore(node, list.children[i] ?? null);
+		});
 	}
 
 	updateRow(name, node)

@@ -40,13 +40,15 @@ restarter()
 	echo "$SRV_PID" >"$TMP/pid"
 }
 
+RC=0
 restarter
 head -c 20000000 /dev/urandom >"$TMP/file.bin"
 SHA256=$(sha256sum <"$TMP/file.bin" | cut -d' ' -f1)
 mkdir -p "$BUILD/shots"
 PAGE=http://localhost:3478/call FILE=$TMP/file.bin RESTART=$TMP/restart \
     SHOTS=$BUILD/shots CHROMIUM=$TMP/chromium.server SHA256=$SHA256 \
-    browser_run call.mjs || fail "the page: see above"
+    browser_run call.mjs || RC=$?
 # it is another process by now
 SRV_PID=$(cat "$TMP/pid")
+equal "exit code of the page's test" "$RC" 0
 server_lives

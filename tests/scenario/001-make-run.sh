@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Goal: what `make run` starts relays at once, prints credentials that work
-# for other clients, keeps its secret to itself, ends on Ctrl-C with 0 and
-# leaves nothing behind, so that the next one works; two at a time do too.
+# for other clients, serves the page, keeps its secret to itself, ends on
+# Ctrl-C with 0 and leaves nothing behind, so that the next one works; two at a
+# time do too.
 # Needs no root: as root the test runs it as nobody.
 # shellcheck source=tests/support/check.sh
 . "$(dirname "$0")/../support/check.sh"
 # shellcheck source=tests/support/server.sh
 . "$ROOT/tests/support/server.sh"
-need jq turnutils_uclient setpriv
+need curl jq turnutils_uclient setpriv
 
 HOME_DIR=$TMP/build
 AS=()
@@ -111,8 +112,23 @@ check_credentials()
 	    'Total lost packets 0 '
 }
 
+# The page that is told of is there, and its door lets guests in.
+check_page()
+{
+	local name=$1 url
+
+	url=$(sed -n 's/^Open \(http:[^ ]*\) in two tabs.*/\1/p' "$TMP/$name.out")
+	equal "$name: page" "$url" "http://localhost:$PORT/call"
+	matches "$name: what is there" "$(curl -fsS "$url")" '<title>Call</title>'
+	matches "$name: its policy" "$(curl -fsSI "$url" | tr -d '\r')" \
+	    "Content-Security-Policy: default-src 'none'"
+	equal "$name: answer at /signal" "$(curl -s -o /dev/null \
+	    -w '%{http_code}' "${url%/call}/signal")" 426
+}
+
 prepare
 run_start first
+check_page first
 check_banner first
 check_credentials first
 equal "configuration's mode" \
