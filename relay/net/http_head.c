@@ -96,11 +96,25 @@ refuse(struct reading *r, int code)
 	return -1;
 }
 
+/* RFC 9110, section 5.6.2; the parser lets blanks pass. */
+static bool
+is_token(const char *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)at[i]) &&
+		    (at[i] == '\0' || strchr("!#$%&'*+-.^_`|~", at[i]) == NULL))
+			return false;
+	}
+	return len > 0;
+}
+
 static int
 on_name(http_parser *p, const char *at, size_t len)
 {
 	struct reading *r = p->data;
 
+	if (!is_token(at, len))
+		return refuse(r, 400);
 	if (++r->headers > HTTP_HEADERS_MAX)
 		return refuse(r, 431);
 	r->field = NULL;
@@ -130,6 +144,18 @@ on_value(http_parser *p, const char *at, size_t len)
 	return 0;
 }
 
+/* One blank in front of the target and one behind it; the parser is not
+ * exact about that, nor about the version's name. */
+static bool
+is_exact(const struct net_http_text *target)
+{
+	const char *end = target->at + target->len;
+
+	return target->at[-1] == ' ' && target->at[-2] != ' ' &&
+	    (memcmp(end, " HTTP/1.1\r", 10) == 0 ||
+		memcmp(end, " HTTP/1.0\r", 10) == 0);
+}
+
 /* The body, if it has one, is not the parser's to read. */
 static int
 on_end(http_parser *p)
@@ -147,6 +173,8 @@ on_end(http_parser *p)
 	h->body_len = has_length ? (size_t)p->content_length : 0;
 	if (p->http_major != 1 || p->http_minor > 1)
 		return refuse(r, 505);
+	if (!is_exact(&h->target))
+		return refuse(r, 400);
 	if (h->field[HTTP_TRANSFER_ENCODING].at != NULL)
 		return refuse(r, has_length ? 400 : 411);
 	if (h->field[HTTP_HOST].at == NULL && p->http_minor == 1)
