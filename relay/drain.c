@@ -13,6 +13,8 @@
 #include "relay/audit.h"
 #include "relay/consent.h"
 #include "relay/server.h"
+#include "relay/worker.h"
+#include "signalling/signalling.h"
 
 struct drain {
 	/* OWNER: main */
@@ -78,6 +80,24 @@ on_look(evutil_socket_t fd, short what, void *arg)
 	server_end(d->server, "drained");
 }
 
+/* ---- signalling: nodes go elsewhere at once, they lose nothing by it */
+
+static void
+on_leave(void *context, void *arg)
+{
+	(void)arg;
+	if (worker_signalling(context) != NULL)
+		signalling_drain(worker_signalling(context), "on its way down");
+}
+
+static void
+on_stay(void *context, void *arg)
+{
+	(void)arg;
+	if (worker_signalling(context) != NULL)
+		signalling_drain(worker_signalling(context), NULL);
+}
+
 /* ---- consent */
 
 static void
@@ -134,8 +154,11 @@ drain_begin(
 	const uint64_t n = count(s);
 	int rc;
 
-	if (s->drain == NULL && (rc = open_drain(s)) != 0)
-		return rc;
+	if (s->drain == NULL) {
+		if ((rc = open_drain(s)) != 0)
+			return rc;
+		server_post_all(s, on_leave, NULL);
+	}
 	s->drain->ends = mono_now() + (mono_ms)deadline_ms;
 	s->drain->uid = who->uid;
 	s->drain->told = 0;
@@ -155,6 +178,7 @@ drain_cancel(struct server *s, const struct control_caller *who)
 		return false;
 	drain_free(s->drain);
 	s->drain = NULL;
+	server_post_all(s, on_stay, NULL);
 	log_warn("drain: cancelled uid=%ld pid=%ld", who->uid, who->pid);
 	record(s, "cancelled", who);
 	daemon_notify("STATUS=Serving");

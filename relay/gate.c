@@ -11,6 +11,7 @@
 #include "relay/server.h"
 #include "relay/snapshot.h"
 #include "relay/worker.h"
+#include "signalling/signalling.h"
 #include "turn/turn.h"
 
 enum {
@@ -63,6 +64,8 @@ on_end(void *context, void *arg)
 	struct gate *g = arg;
 
 	turn_end(worker_turn(context), g->why);
+	if (worker_signalling(context) != NULL)
+		signalling_end_streams(worker_signalling(context), g->why);
 	server_post(g->server, on_ended, g);
 }
 
@@ -104,6 +107,18 @@ turn_of(unsigned refusing)
 							   : TURN_GATE_SHUT;
 }
 
+/* The same, for streams. */
+static enum signalling_gate
+signalling_of(unsigned refusing)
+{
+	if (refusing == 0)
+		return SIGNALLING_GATE_OPEN;
+	if ((refusing & ~(unsigned)GATE_ELSEWHERE) != 0)
+		return SIGNALLING_GATE_OFF;
+	return (refusing & 1U << CONSENT_DRAIN) != 0 ? SIGNALLING_GATE_DRAIN
+						     : SIGNALLING_GATE_QUOTA;
+}
+
 static void
 report(struct audit *audit, const struct consent_effect *e)
 {
@@ -135,6 +150,7 @@ on_effect(void *arg, const struct consent_effect *now)
 	budget_host_set_rate(s->budget, now->rate);
 	/* first nothing new, then an end of what is there */
 	turn_shared_gate(s->turn, turn_of(now->refusing));
+	signalling_shared_gate(s->signalling, signalling_of(now->refusing));
 	end_all(g);
 }
 

@@ -3,9 +3,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "signalling/ask.h"
 #include "signalling/delivery.h"
 #include "signalling/hello.h"
+#include "signalling/invite.h"
 #include "signalling/presence.h"
 #include "signalling/session.h"
 #include "signalling/text.h"
@@ -93,8 +93,7 @@ do_unwatch(struct signal_session *ss, struct proto_message *m)
 static void
 do_stream(struct signal_session *ss, struct proto_message *m)
 {
-	signal_session_error(
-	    ss, m->id, PROTO_FORBIDDEN, "no streams are served here");
+	signal_invite(ss, m);
 }
 
 static void

@@ -221,5 +221,6 @@ signalling_kick(struct signalling *s, const char *name, size_t len)
 		signal_session_end(ss, PROTO_CLOSE_POLICY, "kicked");
 		count++;
 	}
+	signal_stream_kick(s, name, len);
 	return count;
 }

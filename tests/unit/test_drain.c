@@ -15,6 +15,8 @@
 #include "relay/drain.h"
 #include "relay/audit.h"
 #include "relay/server.h"
+#include "relay/worker.h"
+#include "signalling/signalling.h"
 
 enum { START_MS = 1000, START_S = 1893456000 };
 
@@ -26,6 +28,7 @@ static struct {
 	mono_ms now;
 	uint64_t allocations;
 	unsigned ended;
+	bool is_signalling_told;
 	unsigned told;
 	char last[256]; /* told to the service manager */
 } bed;
@@ -49,6 +52,30 @@ server_sum(const struct server *s, struct stats *sum)
 {
 	(void)s;
 	sum->counter[STATS_ALLOCATIONS] = bed.allocations;
+}
+
+/* Runs it as if it were one worker. */
+void
+server_post_all(struct server *s, mailbox_fn *fn, void *arg)
+{
+	(void)s;
+	fn(NULL, arg);
+}
+
+struct signalling *
+worker_signalling(struct worker *w)
+{
+	static char one;
+
+	(void)w;
+	return (struct signalling *)&one;
+}
+
+void
+signalling_drain(struct signalling *s, const char *why)
+{
+	(void)s;
+	bed.is_signalling_told = why != NULL;
 }
 
 void
@@ -133,7 +160,9 @@ test_nobody_new_is_taken(void **state)
 	begin(60 * 1000);
 	assert_false(said->relay);
 	assert_non_null(strstr(said->reason, "on its way down"));
+	assert_true(bed.is_signalling_told);
 	assert_true(drain_cancel(&bed.server, &who));
+	assert_false(bed.is_signalling_told);
 	assert_true(said->relay);
 	assert_null(bed.server.drain);
 	assert_string_equal(bed.event, "drain");

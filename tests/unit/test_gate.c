@@ -14,6 +14,7 @@
 #include "relay/server.h"
 #include "relay/snapshot.h"
 #include "relay/worker.h"
+#include "signalling/signalling.h"
 #include "turn/turn.h"
 
 enum { WORKERS = 2, POSTS_MAX = 64 };
@@ -26,6 +27,8 @@ static struct {
 	struct snapshot conf;
 	uint64_t rate;
 	enum turn_gate gate;
+	enum signalling_gate streams;
+	unsigned streams_ended;
 	unsigned ended; /* times all allocations of a worker ended */
 	char why[64];
 	struct {
@@ -62,6 +65,30 @@ worker_turn(struct worker *w)
 {
 	(void)w;
 	return NULL;
+}
+
+void
+signalling_shared_gate(struct signalling_shared *s, enum signalling_gate gate)
+{
+	(void)s;
+	bed.streams = gate;
+}
+
+void
+signalling_end_streams(struct signalling *s, const char *why)
+{
+	(void)s;
+	(void)why;
+	bed.streams_ended++;
+}
+
+struct signalling *
+worker_signalling(struct worker *w)
+{
+	static char one;
+
+	(void)w;
+	return (struct signalling *)&one;
 }
 
 void
@@ -169,6 +196,7 @@ test_the_budget_has_the_lowest_rate_after_a_reload(void **state)
 struct gate_row {
 	enum consent_who who;
 	enum turn_gate gate;
+	enum signalling_gate streams;
 	unsigned ended;
 };
 
@@ -176,21 +204,28 @@ static void
 test_a_no_shuts_the_gate_and_ends_what_is_there(void **state)
 {
 	static const struct gate_row rows[] = {
-		{ CONSENT_CONFIG, TURN_GATE_SHUT, WORKERS },
-		{ CONSENT_OPERATOR, TURN_GATE_SHUT, WORKERS },
-		{ CONSENT_DRAIN, TURN_GATE_ELSEWHERE, 0 },
-		{ CONSENT_SITE, TURN_GATE_SHUT, WORKERS },
-		{ CONSENT_SCHEDULE, TURN_GATE_SHUT, WORKERS },
-		{ CONSENT_QUOTA, TURN_GATE_ELSEWHERE, WORKERS },
-		{ CONSENT_AUDIT, TURN_GATE_SHUT, WORKERS },
+		{ CONSENT_CONFIG, TURN_GATE_SHUT, SIGNALLING_GATE_OFF,
+		    WORKERS },
+		{ CONSENT_OPERATOR, TURN_GATE_SHUT, SIGNALLING_GATE_OFF,
+		    WORKERS },
+		{ CONSENT_DRAIN, TURN_GATE_ELSEWHERE, SIGNALLING_GATE_DRAIN,
+		    0 },
+		{ CONSENT_SITE, TURN_GATE_SHUT, SIGNALLING_GATE_OFF, WORKERS },
+		{ CONSENT_SCHEDULE, TURN_GATE_SHUT, SIGNALLING_GATE_OFF,
+		    WORKERS },
+		{ CONSENT_QUOTA, TURN_GATE_ELSEWHERE, SIGNALLING_GATE_QUOTA,
+		    WORKERS },
+		{ CONSENT_AUDIT, TURN_GATE_SHUT, SIGNALLING_GATE_OFF, WORKERS },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		bed.ended = 0;
+		bed.ended = bed.streams_ended = 0;
 		say(rows[i].who, false, 0);
 		deliver();
 		assert_int_equal(bed.gate, rows[i].gate);
+		assert_int_equal(bed.streams, rows[i].streams);
+		assert_int_equal(bed.streams_ended, rows[i].ended);
 		assert_int_equal(bed.ended, rows[i].ended);
 		if (rows[i].ended > 0 && rows[i].who != CONSENT_QUOTA)
 			assert_non_null(
