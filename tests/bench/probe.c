@@ -8,22 +8,28 @@
  *	open udp|tcp|tls|dtls SERVER	user NAME PASSWORD	rest SECRET NAME
  *	bind	allocate [KEY=VALUE...]	refresh SECONDS		permit PEER...
  *	channel NUMBER PEER		echo on|off		reset
- *	send WAY PEER COUNT SIZE [GAP_US]	(WAY: direct | indication |
- *NUMBER) await KEY COUNT MS	(KEY: received | echoes)	stats request
- *METHOD [TYPE=HEX...]	(never signed: "unsigned METHOD") raw HEX MS
- *trickle HEX GAP_MS MS	closed MS	close	quit
+ *	send WAY PEER COUNT SIZE [GAP_US]
+ *		WAY: direct, indication, or the number of a channel
+ *	flood CHANNEL COUNT SIZE GAP_US
+ *		by UDP, COUNT messages of as many packets as one holds
+ *	await KEY COUNT MS	(KEY: received or echoes)	stats
+ *	request METHOD [TYPE=HEX...]	(never signed: "unsigned METHOD")
+ *	raw HEX MS	trickle HEX GAP_MS MS	closed MS	close	quit
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/entropy.h"
 #include "common/mem.h"
+#include "common/stun/channel.h"
 #include "common/token/turnrest.h"
 #include "tests/support/caller.h"
 #include "tests/support/phrase.h"
@@ -36,6 +42,8 @@ enum {
 	PEERS_MAX = 32,
 	CREDENTIAL_S = 3600,
 	OPEN_MS = 5000,
+	FLOOD_BYTES = 60000, /* of a message that the kernel cuts */
+	FLOOD_RUN = 60,
 	NO_ANSWER = 408, /* printed for a time-out */
 	CLOSED = 499,    /* printed when the connection is gone */
 };
@@ -328,6 +336,37 @@ do_send(struct probe *p)
 	tally_print(&p->tally, stdout);
 }
 
+/* As many frames as one message holds leave at once, cut by the kernel. */
+static void
+do_flood(struct probe *p)
+{
+	static uint8_t data[CALLER_PACKET_MAX];
+	const long count = words_number(word(p, 2)),
+		   size = words_number(word(p, 3)),
+		   gap_us = words_number(word(p, 4));
+	const int fd = wire_fd(p->caller.wire);
+	const int cut = STUN_CHANNEL_HEADER_LEN + (int)size;
+	const long run =
+	    FLOOD_BYTES / cut < FLOOD_RUN ? FLOOD_BYTES / cut : FLOOD_RUN;
+	const int64_t start = mono_now_us();
+	long failed = 0;
+
+	for (long i = 0; i < run; i++)
+		stun_channel_header(data + i * cut,
+		    (uint16_t)words_number(word(p, 1)), (size_t)size);
+	if (setsockopt(fd, SOL_UDP, UDP_SEGMENT, &cut, sizeof(cut)) != 0)
+		words_die("flood: no UDP_SEGMENT");
+	for (long i = 0; i < count; i++) {
+		failed +=
+		    wire_send(p->caller.wire, data, (size_t)(run * cut)) != 0;
+		if (pass_time(p, start + (i + 1) * gap_us) < 0)
+			break;
+	}
+	setsockopt(fd, SOL_UDP, UDP_SEGMENT, &(int){ 0 }, sizeof(int));
+	answer(0);
+	printf(" failed=%ld run=%ld", failed, run);
+}
+
 static void
 do_stats(struct probe *p)
 {
@@ -441,6 +480,7 @@ static const struct command {
 	{ "echo", do_echo, false },
 	{ "reset", do_reset, false },
 	{ "send", do_send, true },
+	{ "flood", do_flood, true },
 	{ "await", do_await, true },
 	{ "stats", do_stats, false },
 	{ "raw", do_raw, true },

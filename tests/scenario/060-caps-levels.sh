@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Goal: caps.rate holds and is used at every level, from 64 kbit/s to what this
-# machine can send, with four workers and UDP, TCP and TLS clients together:
-# by the kernel's own counter (nftables) no window of a second or more holds
-# more than rate x time + burst, and as long as more is offered the rate is
-# used within 1 %.  supernoded's own check agrees.
+# Goal: caps.rate holds and is used at every level, from 64 kbit/s to 1 Gbit/s,
+# with four workers and UDP, TCP and TLS clients together: by the kernel's own
+# counter (nftables) no window of a second or more holds more than rate x time
+# + burst, and as long as more is offered the rate is used within 1 %.
+# supernoded's own check agrees.  At 1 Gbit/s packets travel coalesced, which
+# is how a machine as small as this one offers more than that.
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh
@@ -12,6 +13,9 @@
 . "$ROOT/tests/support/probe.sh"
 ours_only "caps.rate is ours"
 
+SIZE=1200 # of most payloads
+HEAD=28   # IP and UDP
+
 lab_net
 lab_host server
 lab_host alice
@@ -19,6 +23,7 @@ lab_host bob
 SRV_CAPS=$'\trate = "64kbit/s"\n\tallocations-per-user = 100'
 # packets that leave together are one to the counter, with one header
 SRV_LISTEN=$'\toffload = false'
+COALESCED=0
 WORKERS=4
 server_start server
 lab_count server out 'meta l4proto { udp, tcp }'
@@ -28,48 +33,75 @@ want bob open udp "$(udp4)"
 want bob bind
 peer=$(field mapped)
 
-CLIENTS=()
-for transport in udp udp tcp tls; do
-	id=$transport${#CLIENTS[@]}
-	CLIENTS+=("$id")
-	probe_start "$id" alice
-	to=$(udp4)
-	[ "$transport" != tls ] || to=$(tls4)
-	want "$id" open "$transport" "$to"
-	want "$id" rest "$TURN_SECRET" "$id"
-	want "$id" allocate
-	want "$id" channel 0x4001 "$peer"
-done
+# clients TRANSPORT...: each with an allocation and a channel to bob
+clients()
+{
+	local transport to id
 
-# samples END FILE: "before after bytes", until that time (ns)
+	CLIENTS=()
+	for transport; do
+		id=$transport${#CLIENTS[@]}
+		CLIENTS+=("$id")
+		[ -n "${PROBE_IN[$id]-}" ] || probe_start "$id" alice
+		to=$(udp4)
+		[ "$transport" != tls ] || to=$(tls4)
+		want "$id" open "$transport" "$to"
+		want "$id" rest "$TURN_SECRET" "$id"
+		want "$id" allocate
+		want "$id" channel 0x4001 "$peer"
+	done
+}
+
+# samples END FILE: "before after packets bytes", until that time (ns)
 samples()
 {
-	local before bytes
+	local before count
 
 	while before=$(date +%s%N) && [ "$before" -lt "$1" ]; do
-		bytes=$(lab_counted server out | cut -d' ' -f2)
-		echo "$before $(date +%s%N) $bytes"
+		count=$(lab_counted server out)
+		echo "$before $(date +%s%N) $count"
 	done >"$2"
 }
 
-# judge NAME BYTES/S BURST IN-BYTES IN-US: the worst window of all samples; and
-# what was used while those in $TMP/more were taken, of the direction that had
-# more.  In is told by the server, for the kernel counts what it was sent.
+# The wire that samples tell of: "before after bytes" in seconds and bytes.  Of
+# coalesced packets the kernel counts one header; all but a few are of SIZE.
+wire()
+{
+	cat "$@" | awk -v coalesced="$COALESCED" -v size="$SIZE" \
+	    -v head="$HEAD" '{
+		bytes = $4
+		if (coalesced)
+			bytes = ($4 - head * $3) / size * (size + head)
+		printf "%.6f %.6f %.0f\n", $1 / 1e9, $2 / 1e9, bytes
+	}'
+}
+
+# taken: "seconds bytes" that came in and were relayed, as the server tells:
+# the kernel counts what it was sent.
+taken()
+{
+	status '"\(.uptime_s) \(.wire.in.bytes)"'
+}
+
+# judge NAME BYTES/S BURST TAKEN-BEFORE TAKEN-AFTER: the worst window of all
+# samples; and what was used while those in $TMP/more were taken, of the
+# direction that had more.
 judge()
 {
 	local worst used in
 
-	in=$(awk -v b="$4" -v us="$5" -v r="$2" \
-	    'BEGIN { printf "%.1f", 1e8 * b / us / r }')
-	used=$(awk -v r="$2" 'NR == 1 { t = $1; b = $3 } END {
-		printf "%.1f", 1e11 * ($3 - b) / r / ($1 - t) }' "$TMP/more")
-	worst=$(cat "$TMP/samples" "$TMP/more" |
+	in=$(echo "$4 $5" | awk -v r="$2" \
+	    '{ printf "%.2f", 100 * ($4 - $2) / ($3 - $1) / r }')
+	used=$(wire "$TMP/more" | awk -v r="$2" '
+	NR == 1 { t = $1 + $2; b = $3 }
+	END { printf "%.2f", 100 * ($3 - b) / r / (($1 + $2 - t) / 2) }')
+	worst=$(wire "$TMP/samples" "$TMP/more" |
 		awk -v rate="$2" -v burst="$3" '
-	{ t[NR] = $1 / 1e9; u[NR] = $2 / 1e9; b[NR] = $3 }
+	{ t[NR] = $1; u[NR] = $2; b[NR] = $3 }
 	END {
 		worst = -1e18
 		for (i = 1; i <= NR; i++) for (j = i + 1; j <= NR; j++) {
-			if (t[j] - t[i] < 1)
+			if (t[j] - u[i] < 1)
 				continue
 			over = b[j] - b[i] - rate * (u[j] - t[i]) - burst
 			if (over > worst)
@@ -80,12 +112,31 @@ judge()
 	say "$1: used $used % out, $in % in, $(wc -l <"$TMP/more") samples"
 	compare "$1: bytes over the cap in the worst window" "$worst" -le 0
 	# more than 100: a burst saved up before
-	awk -v o="$used" -v i="$in" '
-	BEGIN { u = o > i ? o : i; exit !(u >= 98.5) }' && return
-	# was there more to send?
-	[ "$(($(over) - DROPPED))" -lt 100 ] ||
-		fail "$1: used $used % out, $in % in of the rate"
-	say "$1: this machine does not offer more"
+	awk -v o="$used" -v i="$in" 'BEGIN { exit !((o > i ? o : i) >= 99) }'
+}
+
+# jiffies: "all idle", of this machine since it started
+jiffies()
+{
+	awk '/^cpu / { for (i = 2; i <= 9; i++) n += $i; print n, $5; exit }' \
+	    /proc/stat
+}
+
+# Was there no more to send?  It is said, and no failure: this machine is too
+# slow for that rate, or others have it.
+excuse()
+{
+	local idle
+
+	idle=$(echo "$BUSY $(jiffies)" |
+	    awk '{ printf "%d", 100 * ($4 - $2) / ($3 - $1) }')
+	if [ "$(($(over) - DROPPED))" -lt 100 ]; then
+		say "$1: NOT REACHED: this machine does not offer more"
+	elif [ "$2" -ge 100000000 ] && [ "$idle" -lt 5 ]; then
+		say "$1: NOT REACHED: this machine is busy, $idle % idle"
+	else
+		return 1
+	fi
 }
 
 over()
@@ -93,36 +144,48 @@ over()
 	echo "$(($(drops share) + $(drops cap_in) + $(drops cap_out)))"
 }
 
-received()
+# attempt RATE BYTES/S COMMAND...: all do that, each about the rate, for 4 s, or
+# where a packet is more than a little of the rate for 6.5; the first 1.2 s do
+# not count
+attempt()
 {
-	status .wire.in.bytes
-}
+	local rate=$1 bytes=$2 start before rc=0 last=3700000000
 
-# level RATE BYTES/S COUNT SIZE GAP_US: all send for 4 s, each about the rate;
-# the last 2 s count
-level()
-{
-	local start in began
-
-	ctl caps rate "$1" >/dev/null
-	DROPPED=$(over)
+	shift 2
+	[ "$bytes" -gt 100000 ] || last=6200000000
+	DROPPED=$(over) BUSY=$(jiffies)
 	for id in "${CLIENTS[@]}"; do
-		tell "$id" send 0x4001 - "$3" "$4" "$5"
+		tell "$id" "$@"
 	done
 	start=$(date +%s%N)
-	samples "$((start + 1500000000))" "$TMP/samples"
-	in=$(received) began=$(date +%s%N)
-	samples "$((start + 3500000000))" "$TMP/more"
-	in=$(($(received) - in)) began=$((($(date +%s%N) - began) / 1000))
-	judge "$1" "$2" "$(($2 / 4))" "$in" "$began"
+	samples "$((start + 1200000000))" "$TMP/samples"
+	before=$(taken)
+	samples "$((start + last))" "$TMP/more"
+	judge "$rate" "$bytes" "$((bytes / 4))" "$before" "$(taken)" || rc=1
+	[ "$rc" -eq 0 ] || ! excuse "$rate" "$bytes" || rc=2
 	for id in "${CLIENTS[@]}"; do
 		hear "$id"
 	done
+	return "$rc"
 }
 
-level 64kbit/s 8000 160 200 25000
-level 1Mbit/s 125000 500 1000 8000
-level 10Mbit/s 1250000 4000 1200 1000
+# The same, three times at most: others may have had this machine's time.
+level()
+{
+	local n rc=1
+
+	ctl caps rate "$1" >/dev/null
+	for ((n = 0; n < 3 && rc != 0; n++)); do
+		rc=0
+		attempt "$@" || rc=$?
+	done
+	[ "$rc" -ne 1 ] || fail "$1: less than 99 % was used"
+}
+
+clients udp udp tcp tls
+level 64kbit/s 8000 send 0x4001 - 260 200 25000
+level 1Mbit/s 125000 send 0x4001 - 500 1000 8000
+level 10Mbit/s 1250000 send 0x4001 - 4000 $SIZE 1000
 
 # what the peer is sent is counted and thrown away: it needs no CPU for it
 lab_rules bob <<-END
@@ -134,8 +197,18 @@ table inet deaf {
 }
 END
 CLIENTS=(udp0 udp1)
-level 100Mbit/s 12500000 40000 1200 100
-level 1Gbit/s 125000000 120000 1200 30
+level 100Mbit/s 12500000 send 0x4001 - 40000 $SIZE 100
+equal "cap_error_bytes" "$(metric supernode_cap_error_bytes)" 0
+say "drops: $(status '.drops | with_entries(select(.value > 0)) | tostring')"
+
+# ---- the same, coalesced
+
+server_stop
+SRV_LISTEN=$'\toffload = true'
+COALESCED=1
+server_start server
+clients udp udp udp udp
+level 1Gbit/s 125000000 flood 0x4001 3000 $SIZE 1300
 say "drops: $(status '.drops | with_entries(select(.value > 0)) | tostring')"
 equal "cap_error_bytes" "$(metric supernode_cap_error_bytes)" 0
 server_lives
