@@ -26,6 +26,7 @@ struct json_t; /* jansson's */
 	X(WEBS, "websockets")                \
 	X(STREAMS, "stream_ends")            \
 	X(SIGNALLING, "sessions")            \
+	X(PEERJS, "peerjs_clients")          \
 	X(ASSOCIATIONS, "dtls_associations") \
 	X(PACKETS, "packet_slots")           \
 	X(TABLES, "tables")                  \

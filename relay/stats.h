@@ -160,7 +160,11 @@ enum stats_auth { STATS_AUTHS(STATS_AUTH_ENUM) STATS_AUTH_COUNT };
 	X(SIGNAL_ERRORS, "signalling_errors_total", "counter",                 \
 	    "Errors said to nodes")                                            \
 	X(SIGNAL_LIMITED, "signalling_limited_total", "counter",               \
-	    "Messages refused since a session spoke too fast")
+	    "Messages refused since a session spoke too fast")                 \
+	X(PEERJS_CLIENTS, "signalling_peerjs_clients", "gauge",                \
+	    "Clients of the PeerServer dialect")                               \
+	X(PEERJS_REFUSED, "signalling_peerjs_refused_total", "counter",        \
+	    "Clients of the PeerServer dialect that were not let in")
 #define STATS_COUNTER_ENUM(id, name, type, help) STATS_##id,
 enum stats_counter { STATS_COUNTERS(STATS_COUNTER_ENUM) STATS_COUNTER_COUNT };
 

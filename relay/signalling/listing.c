@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "signalling/peerjs.h"
 #include "signalling/session.h"
 
 static void
@@ -43,4 +44,5 @@ signalling_list(
 		view(&v, ss, now);
 		fn(arg, &v);
 	}
+	signal_peerjs_list(s, fn, arg, now);
 }

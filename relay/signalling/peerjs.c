@@ -208,7 +208,8 @@ serve_socket(const struct call *c)
 	const char *wrong;
 
 	if ((wrong = read_asks(&asks, c->r)) != NULL)
-		signal_peerjs_client_refuse(c->w, wrong, PROTO_CLOSE_PROTOCOL);
+		signal_peerjs_client_refuse(
+		    c->s->peers, c->w, wrong, PROTO_CLOSE_PROTOCOL);
 	else
 		signal_peerjs_client_begin(c->s->peers, c->w, c->r, &asks);
 }

@@ -56,6 +56,12 @@ find(const struct signal_peers *p, uint64_t session)
 	    p->clients, table_hash(&session, sizeof(session)), &session);
 }
 
+static struct mem_use *
+memory_of(const struct signal_peers *p)
+{
+	return stats_memory(p->s->config.stats, MEMORY_PEERJS);
+}
+
 /* ---- ending */
 
 /* Leaves its id, its place and the memory. */
@@ -70,8 +76,10 @@ forget(struct client *c)
 	table_remove(
 	    p->clients, table_hash(&c->session, sizeof(c->session)), c);
 	list_remove(&c->node);
+	stats_count(p->s->config.stats, STATS_PEERJS_CLIENTS, -1);
 	signal_counts_put(p->s->shared->counts, &c->from);
 	signal_peerjs_post_word(p, c->go, PEERJS_GO);
+	mem_use_one(memory_of(p), -1, c);
 	mem_free(c);
 }
 
@@ -105,6 +113,7 @@ keep_pace(struct client *c, size_t len)
 	if ((ms = signal_limits_take(&c->limits, &rate, len, now)) == 0)
 		return;
 	c->owed = len;
+	stats_count(s->config.stats, STATS_SIGNAL_LIMITED, 1);
 	net_web_hold(c->web, true);
 	wheel_set(s->config.wheel, &c->pace_timer, now + ms, on_pace);
 }
@@ -150,6 +159,7 @@ on_message(void *owner, const struct net_web_data *d)
 
 	c->messages_in++;
 	c->bytes_in += d->len;
+	stats_count(c->peers->s->config.stats, STATS_SIGNAL_MESSAGES_IN, 1);
 	keep_pace(c, d->len);
 	/* the reference is silent about what it does not know, and so are we */
 	if (proto_peerjs_read(&m, (const char *)d->data, d->len) != 0)
@@ -196,6 +206,7 @@ static bool
 say(struct client *c, const char *text, size_t len)
 {
 	if (net_web_send(c->web, NET_WEB_TEXT, text, len) != 0) {
+		stats_dropped(c->peers->s->config.stats, STATS_DROP_WS_SLOW);
 		end(c, PROTO_CLOSE_TRY_LATER, "reads too slowly");
 		return false;
 	}
@@ -211,7 +222,10 @@ signal_peerjs_client_deliver(
 	struct client *c = find(p, l->session);
 
 	if (c != NULL) {
-		if (!say(c, l->text, l->len))
+		if (say(c, l->text, l->len))
+			stats_count(
+			    p->s->config.stats, STATS_SIGNAL_MESSAGES_OUT, 1);
+		else
 			signal_peerjs_post_refuse(p, l, PROTO_PEERJS_LEAVE);
 		mem_free(l);
 		return;
@@ -261,6 +275,7 @@ signal_peerjs_client_hear(
 		welcome(c);
 		return;
 	case PEERJS_TAKEN:
+		stats_count(p->s->config.stats, STATS_PEERJS_REFUSED, 1);
 		send_last(c->web, "ID-TAKEN", "ID is taken");
 		end(c, PROTO_CLOSE_POLICY, "ID is taken");
 		return;
@@ -268,6 +283,7 @@ signal_peerjs_client_hear(
 		end(c, PROTO_CLOSE_REPLACED, "replaced by a newer connection");
 		return;
 	default:
+		stats_count(p->s->config.stats, STATS_PEERJS_REFUSED, 1);
 		send_last(c->web, "ERROR", "Out of memory");
 		end(c, PROTO_CLOSE_TRY_LATER, "out of memory");
 		return;
@@ -331,7 +347,8 @@ on_gone(void *owner, unsigned code)
 }
 
 void
-signal_peerjs_client_refuse(struct net_web *w, const char *msg, unsigned code)
+signal_peerjs_client_refuse(
+    struct signal_peers *p, struct net_web *w, const char *msg, unsigned code)
 {
 	static const struct net_web_ops none = {
 		.message = on_nothing,
@@ -343,6 +360,7 @@ signal_peerjs_client_refuse(struct net_web *w, const char *msg, unsigned code)
 		.out_max = 1024,
 	};
 
+	stats_count(p->s->config.stats, STATS_PEERJS_REFUSED, 1);
 	if (net_web_accept(w, &accept) == 0)
 		turn_away(w, msg, code);
 	else
@@ -386,6 +404,8 @@ accept_as(struct client *c, struct net_web *w)
 	}
 	c->web = w;
 	list_append(&c->peers->all, &c->node);
+	stats_count(c->peers->s->config.stats, STATS_PEERJS_CLIENTS, 1);
+	mem_use_one(memory_of(c->peers), 1, c);
 	return 0;
 }
 
@@ -414,7 +434,7 @@ signal_peerjs_client_begin(struct signal_peers *p, struct net_web *w,
 	int rc;
 
 	if ((rc = take_place(p, &r->flow->client)) != 0) {
-		signal_peerjs_client_refuse(w,
+		signal_peerjs_client_refuse(p, w,
 		    rc == EDQUOT ? "Too many connections from your address"
 				 : "Server has reached its concurrent user "
 				   "limit",
@@ -434,7 +454,8 @@ fail:
 	signal_counts_put(p->s->shared->counts, &r->flow->client);
 	mem_free(come);
 	drop(c);
-	signal_peerjs_client_refuse(w, "Out of memory", PROTO_CLOSE_TRY_LATER);
+	signal_peerjs_client_refuse(
+	    p, w, "Out of memory", PROTO_CLOSE_TRY_LATER);
 }
 
 /* ---- all of them */

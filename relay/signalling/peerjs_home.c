@@ -92,6 +92,7 @@ take_letter(struct home *h)
 	h->count--;
 	h->bytes -= l->len;
 	h->peers->waiting_bytes -= l->len;
+	stats_count(h->peers->s->config.stats, STATS_SIGNAL_WAITING, -1);
 	return l;
 }
 
@@ -157,6 +158,7 @@ wait_for(struct home *h, struct signal_peerjs_letter *l)
 	h->count++;
 	h->bytes += l->len;
 	p->waiting_bytes += l->len;
+	stats_count(p->s->config.stats, STATS_SIGNAL_WAITING, 1);
 	/* all go with the first, as the reference has it */
 	if (!wheel_is_set(&h->expiry))
 		wheel_set(p->s->config.wheel, &h->expiry,

@@ -129,8 +129,8 @@ void signal_peerjs_client_close(struct signal_peers *p);
 void signal_peerjs_client_begin(struct signal_peers *p, struct net_web *w,
     const struct net_request *r, const struct signal_peerjs_asks *asks);
 /* Accepts the request at hand for no more than to say why not. */
-void
-signal_peerjs_client_refuse(struct net_web *w, const char *msg, unsigned code);
+void signal_peerjs_client_refuse(
+    struct signal_peers *p, struct net_web *w, const char *msg, unsigned code);
 /* Takes n, what home says. */
 void signal_peerjs_client_hear(
     struct signal_peers *p, struct signal_peerjs_notice *n);

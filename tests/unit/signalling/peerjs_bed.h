@@ -45,6 +45,7 @@ struct bed {
 	struct snapshot conf;
 	struct signalling_shared shared;
 	struct signalling s[BED_WORKERS];
+	struct stats stats[BED_WORKERS];
 	struct signal_mail *first[BED_WORKERS], **last[BED_WORKERS];
 	bool is_full; /* mail takes nothing */
 	struct net_web webs[BED_WEBS];
@@ -197,6 +198,7 @@ bed_open(void **state)
 	for (unsigned i = 0; i < BED_WORKERS; i++) {
 		bed.last[i] = &bed.first[i];
 		bed.s[i].config.worker = i;
+		bed.s[i].config.stats = &bed.stats[i];
 		bed.s[i].config.wheel = wheel_new(bed.now);
 		bed.s[i].conf = &bed.conf;
 		bed.s[i].shared = &bed.shared;
@@ -251,6 +253,12 @@ bed_close(void **state)
 			m->drop(m);
 		}
 	}
+	for (unsigned i = 1; i < BED_WORKERS; i++)
+		stats_sum(&bed.stats[0], &bed.stats[i]);
+	/* what is now is nothing */
+	assert_int_equal(bed.stats[0].counter[STATS_PEERJS_CLIENTS], 0);
+	assert_int_equal(bed.stats[0].counter[STATS_SIGNAL_WAITING], 0);
+	assert_int_equal(bed.stats[0].memory.use[MEMORY_PEERJS].bytes, 0);
 	directory_count(bed.shared.config.directory, &n);
 	assert_int_equal(n.sessions[DIRECTORY_PEERJS], 0);
 	directory_free(bed.shared.config.directory);
@@ -369,6 +377,17 @@ bed_heard(struct net_web *w)
 	memcpy(text, w->said, sizeof(text));
 	memset(w->said, 0, sizeof(w->said));
 	return text;
+}
+
+/* All workers together. */
+static inline uint64_t
+bed_count(enum stats_counter c)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < BED_WORKERS; i++)
+		n += bed.stats[i].counter[c];
+	return n;
 }
 
 /* The home of id. */

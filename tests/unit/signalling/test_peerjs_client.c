@@ -308,6 +308,32 @@ test_a_client_is_listed(void **state)
 }
 
 static void
+test_what_happens_is_counted(void **state)
+{
+	struct net_web *a = bed_come(0, "alice", "t"),
+		       *b = bed_come(1, "bob", "u");
+
+	(void)state;
+	assert_int_equal(bed_count(STATS_PEERJS_CLIENTS), 2);
+	bed_come(1, "alice", "other");
+	bed_come(1, "", "");
+	assert_int_equal(bed_count(STATS_PEERJS_REFUSED), 2);
+	bed_say(a, TO("OFFER", "bob", "1"));
+	bed_say(a, TO("OFFER", "carol", "1"));
+	assert_int_equal(bed_count(STATS_SIGNAL_MESSAGES_IN), 2);
+	assert_int_equal(bed_count(STATS_SIGNAL_MESSAGES_OUT), 1);
+	assert_int_equal(bed_count(STATS_SIGNAL_WAITING), 1);
+	b->is_stuck = true;
+	bed_say(a, TO("OFFER", "bob", "1"));
+	assert_int_equal(bed_count(STATS_PEERJS_CLIENTS), 1);
+	assert_int_equal(bed.stats[1].drop[STATS_DROP_WS_SLOW], 1);
+	bed.conf.signalling.messages = 1;
+	for (int i = 0; i < 10 && !a->is_held; i++)
+		bed_say(a, "x");
+	assert_int_equal(bed_count(STATS_SIGNAL_LIMITED), 1);
+}
+
+static void
 test_who_goes_before_the_answer_leaves_nothing(void **state)
 {
 	(void)state;
@@ -339,6 +365,7 @@ main(void)
 		TEST(test_the_host_has_so_many_and_no_more),
 		TEST(test_all_are_told_when_the_server_goes),
 		TEST(test_a_client_is_listed),
+		TEST(test_what_happens_is_counted),
 		TEST(test_who_goes_before_the_answer_leaves_nothing),
 	};
 
