@@ -13,10 +13,12 @@
 #include "net/limits.h"
 #include "net/listeners.h"
 #include "net/entry.h"
+#include "net/streams.h"
 
 enum {
 	DEAD_PEER_MS = 60 * 1000, /* TCP_USER_TIMEOUT */
 	RESUME_MS = 100,          /* without descriptors */
+	CROWDED_MS = 16,          /* while many wait for their handshake */
 };
 
 struct acceptor {
@@ -73,16 +75,22 @@ on_resume(struct wheel_timer *t, mono_ms now)
 	event_add(&a->ev, NULL);
 }
 
-/* Out of descriptors, the listener stays readable: rest for a moment. */
+/* The listener stays readable: rest for a moment. */
 static void
-rest(struct acceptor *a)
+rest(struct acceptor *a, mono_ms ms)
+{
+	event_del(&a->ev);
+	wheel_set(a->net->wheel, &a->resume, net_now(a->net) + ms, on_resume);
+}
+
+/* Out of descriptors. */
+static void
+give_up(struct acceptor *a)
 {
 	log_limited(
 	    LOG_LEVEL_WARN, "net: accepting paused reason=%s", strerror(errno));
 	net_dropped(a->net, STATS_DROP_CONN_LIMIT);
-	event_del(&a->ev);
-	wheel_set(
-	    a->net->wheel, &a->resume, net_now(a->net) + RESUME_MS, on_resume);
+	rest(a, RESUME_MS);
 }
 
 static void
@@ -91,6 +99,11 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 	struct acceptor *a = arg;
 
 	(void)what;
+	/* the kernel keeps them, and their deadline has not begun */
+	if (net_streams_is_crowded(a->net->streams)) {
+		rest(a, CROWDED_MS);
+		return;
+	}
 	for (unsigned i = 0; i < ACCEPT_MAX; i++) {
 		struct addr client;
 		socklen_t len = sizeof(client);
@@ -103,7 +116,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 			welcome(a, got, &client);
 		else if (errno == EMFILE || errno == ENFILE ||
 		    errno == ENOBUFS || errno == ENOMEM)
-			return rest(a);
+			return give_up(a);
 		else if (errno != ECONNABORTED && errno != EINTR)
 			return;
 	}

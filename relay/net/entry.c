@@ -58,8 +58,13 @@ begin_first(struct net_stream *s)
 static void
 go_on_shaking(struct net_stream *s)
 {
-	const int code = net_wire_shake(&s->wire);
+	int code;
 
+	if (!net_streams_admit(s->conn.net->streams, s)) {
+		net_stream_rest(s);
+		return;
+	}
+	code = net_wire_shake(&s->wire);
 	net_stream_charge(s);
 	if (code == 0)
 		begin_first(s);

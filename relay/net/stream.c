@@ -122,14 +122,20 @@ let_go(struct net_stream *s)
 }
 
 void
+net_stream_rest(struct net_stream *s)
+{
+	event_del(&s->reads);
+	s->is_held = true;
+}
+
+void
 net_stream_stop(struct net_stream *s, bool stop)
 {
 	if (stop == s->is_stopped || !net_stream_is_alive(s))
 		return;
 	s->is_stopped = stop;
 	if (stop) {
-		event_del(&s->reads);
-		s->is_held = true;
+		net_stream_rest(s);
 		return;
 	}
 	s->is_again = true;
@@ -388,7 +394,7 @@ stop_stream(struct net_conn *c)
 	event_del(&s->reads);
 	event_del(&s->writes);
 	list_remove(&s->node);
-	list_remove(&s->soon);
+	net_streams_leave(c->net->streams, s);
 	net_wire_stop(&s->wire);
 	net_stream_charge(s);
 }

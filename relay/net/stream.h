@@ -66,13 +66,14 @@ struct net_stream {
 	bool is_proxied; /* a PROXY header was read: no second one */
 	bool is_held;    /* a reading that waits for memory or budget */
 	bool is_stopped; /* its protocol wants nothing for now */
+	bool is_waiting; /* in net_streams.waiting */
 	bool is_again;   /* what was kept is to be offered once more */
 	bool is_capped;  /* counted by segments, from seen on */
 	struct net_segments seen;
 	struct event reads, writes;
 	struct wheel_timer retry;
 	struct list node; /* in net_streams.dirty */
-	struct list soon; /* in net_streams.soon */
+	struct list soon; /* in net_streams.soon or .waiting */
 };
 
 struct net_stream_config {
@@ -90,8 +91,10 @@ net_stream_open(struct net *n, const struct net_stream_config *config);
 void net_stream_speak(struct net_stream *s, const struct net_protocol *p);
 /* Reads nothing more, nor hands up what it has read; or goes on, soon. */
 void net_stream_stop(struct net_stream *s, bool stop);
-/* From the list of those that go on soon. */
+/* From the lists of those that go on by themselves. */
 void net_stream_go_on(struct net_stream *s);
+/* Is in such a list, so that the socket need not tell. */
+void net_stream_rest(struct net_stream *s);
 /* Reads once what is there, into the protocol's input. */
 void net_stream_take(struct net_stream *s);
 /* Appends data and pad zero bytes to what leaves at the end of the turn.

@@ -27,6 +27,7 @@ net_streams_new(struct net *n)
 	st->net = n;
 	list_init(&st->dirty);
 	list_init(&st->soon);
+	list_init(&st->waiting);
 	event_assign(&st->kick, n->base, -1, 0, on_kick, NULL);
 	st->bank =
 	    net_queue_bank_new(stats_memory(n->stats, MEMORY_CONNECTIONS));
@@ -96,6 +97,39 @@ net_streams_take(struct net_streams *st, size_t len)
 		st->used = end;
 }
 
+/* ---- handshakes: those who are in go first */
+
+bool
+net_streams_admit(struct net_streams *st, struct net_stream *s)
+{
+	if (s->is_waiting)
+		return false;
+	if (st->is_admitting ||
+	    (list_is_empty(&st->waiting) && st->shakes < STREAMS_SHAKES_MAX)) {
+		st->shakes++;
+		return true;
+	}
+	s->is_waiting = true;
+	st->waiting_count++;
+	list_append(&st->waiting, &s->soon);
+	return false;
+}
+
+void
+net_streams_leave(struct net_streams *st, struct net_stream *s)
+{
+	if (s->is_waiting)
+		st->waiting_count--;
+	s->is_waiting = false;
+	list_remove(&s->soon);
+}
+
+bool
+net_streams_is_crowded(const struct net_streams *st)
+{
+	return st->waiting_count >= STREAMS_WAITING_MAX;
+}
+
 /* ---- the end of the turn */
 
 void
@@ -108,7 +142,7 @@ net_streams_soon(struct net_streams *st, struct list *node)
 bool
 net_streams_has_soon(const struct net_streams *st)
 {
-	return !list_is_empty(&st->soon);
+	return !list_is_empty(&st->soon) || !list_is_empty(&st->waiting);
 }
 
 /* Each once: what is added meanwhile has its turn in the next. */
@@ -133,10 +167,28 @@ go_on(struct net_streams *st)
 	}
 }
 
+/* As many as this turn has left. */
+static void
+admit(struct net_streams *st)
+{
+	st->is_admitting = true;
+	while (
+	    st->shakes < STREAMS_SHAKES_MAX && !list_is_empty(&st->waiting)) {
+		struct net_stream *s =
+		    LIST_ITEM(st->waiting.next, struct net_stream, soon);
+
+		net_streams_leave(st, s);
+		net_stream_go_on(s);
+	}
+	st->is_admitting = false;
+	st->shakes = 0;
+}
+
 void
 net_streams_turn_end(struct net_streams *st)
 {
 	go_on(st);
+	admit(st);
 	while (!list_is_empty(&st->dirty)) {
 		struct net_stream *s =
 		    LIST_ITEM(st->dirty.next, struct net_stream, node);
