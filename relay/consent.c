@@ -66,7 +66,8 @@ merge(const struct consent *c)
 	for (unsigned who = 0; who < CONSENT_WHOS; who++) {
 		merge_relay(&e, &c->say[who], who);
 		if (who != CONSENT_CONFIG ||
-		    !c->say[CONSENT_SCHEDULE].is_instead)
+		    !c->say[CONSENT_SCHEDULE].is_instead ||
+		    c->say[CONSENT_CONFIG].is_firm)
 			merge_rate(&e, &c->say[who], who);
 	}
 	return e;
@@ -124,6 +125,7 @@ consent_set(
 	mine->relay = say->relay;
 	mine->rate = say->rate;
 	mine->is_instead = say->is_instead;
+	mine->is_firm = say->is_firm;
 	if (is_reworded)
 		snprintf(mine->reason, sizeof(mine->reason), "%s", say->reason);
 	c->effect = merge(c);

@@ -5,7 +5,8 @@
  * The configuration, the operator (relay off, drain), the site (policy), the
  * schedule and the quota each say their own; none can loosen what another
  * says.  The schedule belongs to the configuration: while a window with a
- * rate is open, that rate stands in the place of caps.rate.  OWNER: main.
+ * rate is open, that rate stands in the place of caps.rate, but of none that
+ * the operator gave while running.  OWNER: main.
  */
 #ifndef RELAY_CONSENT_H
 #define RELAY_CONSENT_H
@@ -33,6 +34,7 @@ struct consent_say {
 	bool relay;
 	uint64_t rate;   /* bit/s a direction; 0: no opinion */
 	bool is_instead; /* of the configuration's rate; 0: unlimited */
+	bool is_firm;    /* the configuration's: nobody's stands in its place */
 	char reason[CONSENT_REASON_MAX];
 };
 

@@ -8,6 +8,7 @@
 #include "common/mem.h"
 #include "common/units.h"
 #include "relay/audit.h"
+#include "relay/live.h"
 #include "relay/server.h"
 #include "relay/snapshot.h"
 #include "relay/worker.h"
@@ -158,10 +159,12 @@ void
 gate_configure(struct server *s, const struct snapshot *conf)
 {
 	struct consent_say say = { .relay = conf->relay.enabled,
-		.rate = conf->caps.rate };
+		.rate = conf->caps.rate,
+		.is_firm = live_has(s, "rate") };
+	const char *rate = say.is_firm ? "caps rate, live" : "caps.rate";
 
 	snprintf(say.reason, sizeof(say.reason), "%s",
-	    say.relay ? "caps.rate" : "relay.enabled is false");
+	    say.relay ? rate : "relay.enabled is false");
 	consent_set(s->consent, CONSENT_CONFIG, &say);
 }
 

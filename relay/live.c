@@ -182,6 +182,7 @@ apply(struct server *s, struct live *next, struct snapshot *conf,
     char text[LIVE_TEXT_MAX])
 {
 	char why[SNAPSHOT_ERROR_MAX];
+	struct live *was;
 	char *changed;
 	int rc;
 
@@ -193,16 +194,18 @@ apply(struct server *s, struct live *next, struct snapshot *conf,
 	snprintf(text, LIVE_TEXT_MAX, "out of memory");
 	if ((changed = diff(s->conf, conf)) == NULL)
 		goto fail;
+	was = s->live;
+	s->live = next;
 	rc = reload_publish(
 	    s, "caps", conf, s->tls != NULL ? net_tls_get(s->tls) : NULL);
 	if (rc == 0)
 		snprintf(text, LIVE_TEXT_MAX, "%s", changed);
+	else
+		s->live = was;
 	free(changed);
-	if (rc != 0)
-		return rc;
-	mem_free(s->live);
-	s->live = next;
-	return 0;
+	if (rc == 0)
+		mem_free(was);
+	return rc;
 
 fail:
 	snapshot_free(conf);
@@ -264,6 +267,15 @@ live_applied(struct server *s)
 	s->live_call = NULL;
 	s->live_said = NULL;
 	control_answer(call, answer);
+}
+
+bool
+live_has(const struct server *s, const char *key)
+{
+	for (size_t i = 0; s->live != NULL && i < s->live->count; i++)
+		if (strcmp(s->live->change[i].key->name, key) == 0)
+			return true;
+	return false;
 }
 
 void

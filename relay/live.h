@@ -9,6 +9,7 @@
 #define RELAY_LIVE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "common/code.h"
 #include "relay/control.h"
@@ -38,6 +39,9 @@ MUST_CHECK int live_change(
 void live_answer(struct server *s, struct control_call *call, json_t *answer);
 /* Every worker has taken what was under way. */
 void live_applied(struct server *s);
+
+/* Was that key of caps changed? */
+bool live_has(const struct server *s, const char *key);
 
 /* The files were loaded again: what was changed is forgotten. */
 void live_forget(struct server *s);

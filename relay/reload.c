@@ -207,6 +207,7 @@ reload_begin(struct server *s, char text[RELOAD_TEXT_MAX])
 	if ((rc = reload_publish(s, "reload", conf, tls)) != 0)
 		return fail_reload(s, rc, why, text);
 	live_forget(s);
+	gate_configure(s, conf); /* a live rate holds no longer */
 	s->reloads_done++;
 	if (log_open(conf->log.level, conf->log.target) != 0)
 		log_warn("reload: log target not opened target=%s",

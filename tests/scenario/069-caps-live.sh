@@ -144,11 +144,35 @@ settled_reload()
 {
 	[ "$(limit rate)" = 50Mbit/s ]
 }
+settled_window()
+{
+	[ "$(status .caps.effective_rate)" = 20Mbit/s ]
+}
 wait_for 5 "the files' word" settled_reload
 equal "nothing is live" "$(ctl caps --json | jq -c .live)" '{}'
 equal "effective" "$(status .caps.effective_rate)" 50Mbit/s
 log_says "caps: what was changed while running is forgotten" ||
 	fail "the log does not say that it is gone"
+
+say "--- in an open window of the schedule"
+was=${SRV_MORE-}
+SRV_MORE="$was
+schedule \"always\" { days = \"mon-sun\" from = \"00:00\" to = \"24:00\"
+    rate = \"20Mbit/s\" }"
+server_config
+ctl reload >/dev/null
+wait_for 5 "the window" settled_window
+ctl caps rate 3Mbit/s >/dev/null
+equal "a live rate holds" "$(status .caps.effective_rate)" 3Mbit/s
+ctl caps rate 30Mbit/s >/dev/null
+equal "the stricter holds" "$(status .caps.effective_rate)" 20Mbit/s
+ctl caps rate 3Mbit/s >/dev/null
+ctl reload >/dev/null
+wait_for 5 "the window again" settled_window
+SRV_MORE=$was
+server_config
+ctl reload >/dev/null
+wait_for 5 "the files' word" settled_reload
 
 say "--- unlimited and back"
 ctl caps rate unlimited >/dev/null

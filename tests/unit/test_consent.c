@@ -157,6 +157,34 @@ test_an_open_window_speaks_in_the_place_of_the_configuration(void **state)
 }
 
 static void
+test_a_rate_given_while_running_is_in_force_in_a_window_too(void **state)
+{
+	const struct consent_say night = { .relay = true,
+		.rate = 9000,
+		.is_instead = true,
+		.reason = "night" };
+	struct consent_say live = {
+		.relay = true, .rate = 5000, .is_firm = true, .reason = "live"
+	};
+	struct heard h;
+	struct consent *c = fresh(&h);
+
+	(void)state;
+	consent_set(c, CONSENT_SCHEDULE, &night);
+	consent_set(c, CONSENT_CONFIG, &live);
+	assert_int_equal(h.last.rate, 5000);
+	assert_int_equal(h.last.rate_by, CONSENT_CONFIG);
+	live.rate = 20000;
+	consent_set(c, CONSENT_CONFIG, &live);
+	assert_int_equal(h.last.rate, 9000);
+	live.rate = 5000;
+	live.is_firm = false;
+	consent_set(c, CONSENT_CONFIG, &live);
+	assert_int_equal(h.last.rate, 9000);
+	consent_free(c);
+}
+
+static void
 test_of_equal_rates_the_first_in_order_is_named(void **state)
 {
 	struct heard h;
@@ -244,6 +272,8 @@ main(void)
 		    test_of_equal_rates_the_first_in_order_is_named),
 		cmocka_unit_test(
 		    test_an_open_window_speaks_in_the_place_of_the_configuration),
+		cmocka_unit_test(
+		    test_a_rate_given_while_running_is_in_force_in_a_window_too),
 		cmocka_unit_test(test_nothing_is_told_when_nothing_changes),
 		cmocka_unit_test(
 		    test_what_was_said_is_kept_and_a_long_reason_cut),
