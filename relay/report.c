@@ -5,6 +5,7 @@
 #include "relay/drain.h"
 #include "relay/metrics.h"
 #include "relay/metrics_budget.h"
+#include "relay/nodes_report.h"
 #include "relay/opt_out.h"
 #include "relay/process.h"
 #include "relay/quota_serve.h"
@@ -60,6 +61,9 @@ report_status(struct server *s)
 	if (all != NULL)
 		json_object_set_new(
 		    all, "networks", status_budget_networks(s->budget));
+	if (all != NULL)
+		json_object_set_new(
+		    all, "signalling", nodes_report_json(s, &sum));
 	return with_proof(s, all);
 }
 
@@ -93,5 +97,6 @@ report_metrics(struct server *s, FILE *out)
 	metrics_budget_render(out, s->budget, mono_now_us());
 	audit_watch_metrics(s, out);
 	site_metrics(s->site, out);
+	nodes_report_metrics(s, out);
 	quota_serve_metrics(s, out);
 }

@@ -225,6 +225,21 @@ add_counts(struct ctl_text_table *t, const json_t *s)
 	ctl_text_row(t, "kernel dropped", line);
 }
 
+static void
+add_signalling(struct ctl_text_table *t, const json_t *s)
+{
+	char a[CTL_TEXT_MAX], b[CTL_TEXT_MAX];
+	char line[LINE_MAX_LEN];
+
+	s = json_object_get(s, "signalling");
+	if (!json_is_true(json_object_get(s, "enabled")))
+		return;
+	snprintf(line, sizeof(line), "%s names, %s sessions",
+	    ctl_text_count(ctl_answer_number(s, "names"), a),
+	    ctl_text_count(ctl_answer_number(s, "sessions"), b));
+	ctl_text_row(t, "nodes", line);
+}
+
 /* Only what an operator must know. */
 static void
 add_proof(struct ctl_text_table *t, const json_t *s)
@@ -279,6 +294,7 @@ print_head(FILE *out, const json_t *s)
 	add_schedule(t, json_object_get(s, "schedule"));
 	add_proof(t, s);
 	add_counts(t, s);
+	add_signalling(t, s);
 	ctl_text_table_print(t, out, "  ");
 	ctl_text_table_free(t);
 }

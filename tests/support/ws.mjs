@@ -2,7 +2,9 @@
 // tests: it shows every frame, answers pings only when told to, and can stop
 // reading.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import crypto from 'node:crypto';
+import fs from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
 
@@ -259,7 +261,10 @@ export async function again(c, hello) {
   if (typeof hello === 'string') hello = { name: hello };
   if (typeof hello === 'function') hello = hello(c.welcome);
   c.send({ type: 'hello', id, ...hello });
-  c.ready = await c.next({ type: 'ready', id });
+  await c.until(() => c.got.some((m) => m.id === id), 'answer to hello');
+  const at = c.got.findIndex((m) => m.id === id);
+  [c.ready] = c.got.splice(at, 1);
+  assert.equal(c.ready.type, 'ready', JSON.stringify(c.ready));
   c.name = c.ready.name;
   c.session = c.ready.session;
   return c;
@@ -282,13 +287,21 @@ export async function find(c, name) {
 // ---- tokens
 
 export class Issuer {
-  constructor(name = 'https://login.example.test', audience = 'supernode') {
-    const pair = crypto.generateKeyPairSync('ed25519');
-    this.name = name;
-    this.audience = audience;
-    this.key = pair.privateKey;
-    this.jwk = { ...pair.publicKey.export({ format: 'jwk' }),
+  // key: of an issuer that was made before; else it gets a new one.
+  constructor(key = crypto.generateKeyPairSync('ed25519').privateKey) {
+    this.name = 'https://login.example.test';
+    this.audience = 'supernode';
+    this.key = key;
+    this.jwk = { ...crypto.createPublicKey(key).export({ format: 'jwk' }),
       kid: 'k1', alg: 'EdDSA', use: 'sig' };
+  }
+
+  static load(path) {
+    return new Issuer(crypto.createPrivateKey(fs.readFileSync(path)));
+  }
+
+  pem() {
+    return this.key.export({ type: 'pkcs8', format: 'pem' });
   }
 
   jwks() {
@@ -329,6 +342,32 @@ export class NodeKey {
       Buffer.from(welcome.challenge, 'base64url')]);
     return crypto.sign(null, said, this.key).toString('base64url');
   }
+}
+
+// ---- the server
+
+// What supernodectl answers.
+export function ctl(...words) {
+  return JSON.parse(execFileSync(`${process.env.BUILD}/supernodectl`,
+    ['-s', process.env.SOCKET, '--json', ...words], { encoding: 'utf8' }));
+}
+
+// The worker of a client's session.
+export function workerOf(c) {
+  return ctl('nodes').nodes.find((n) => n.session === c.session)?.worker;
+}
+
+export const WORKERS = Number(process.env.WORKERS ?? 1);
+
+// Clients that join as make(i) until every worker has one: by worker.
+export async function everywhere(make) {
+  const at = [];
+  for (let i = 0; at.filter(Boolean).length < WORKERS; i++) {
+    assert.ok(i < 200, 'no connection reaches some worker');
+    const c = await make(i);
+    at[workerOf(c)] ??= c;
+  }
+  return at;
 }
 
 // ---- HTTP
