@@ -321,6 +321,9 @@ close_all(struct worker *w)
 	/* its last words are charged to nobody */
 	w->signalling = NULL;
 	signalling_free(signalling);
+	/* now, for nothing leaves when net is freed */
+	if (signalling != NULL)
+		net_turn_end(w->net);
 	if (w->turn != NULL)
 		turn_free(w->turn);
 	w->turn = NULL;
