@@ -51,7 +51,7 @@ fuzz	:= $(fuzz_c:%.c=$(BUILD)/%)
 tools	:= $(patsubst tests/bench/%.c,$(BUILD)/tools/%,$(tool_c))
 
 .PHONY: all deps run test check check-asan check-tsan scenario interop modes \
-	fuzz fuzzers replay bench cleanroom lint format install uninstall deb clean tools
+	fuzz fuzzers replay bench bench-signalling cleanroom lint format install uninstall deb clean tools
 .SECONDARY:
 
 all: $(BUILD)/supernoded $(BUILD)/supernodectl conf/examples/secret
@@ -121,6 +121,7 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libsupport.a \
 	$(LINK) -lssl -lcrypto -ljansson -lm $(EXTRA)
 # only the bench uses it, and does without where it is not there
 $(BUILD)/tools/bare: EXTRA = $(shell pkg-config --libs liburing 2>/dev/null)
+$(BUILD)/tools/echo: EXTRA = -levent_core
 tools: $(tools)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
@@ -188,6 +189,8 @@ replay: $(fuzz)
 
 bench: all tools
 	@bash tests/bench/bench.sh $(BUILD)
+bench-signalling: all tools
+	@bash tests/bench/signalling.sh $(BUILD)
 
 # ROOM=test, or any command: what it does on a bare Debian 12; needs root
 ROOM ?= run
