@@ -3,7 +3,8 @@
  *
  * The home of an id is the worker that its hash names.  It alone says who has
  * the id, and every message for the id goes through it, so that what concerns
- * an id happens in one order, whichever workers the clients are at:
+ * an id happens in one order, whichever workers the clients are at (but for
+ * letters that meet a client that has just left: they come back, and go on):
  *
  *	client -COME-> home -WELCOME, or TAKEN, FULL-> client
  *	sender -letter-> home of dst (there it waits) -letter-> dst
