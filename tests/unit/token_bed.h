@@ -95,6 +95,21 @@ bed_p256_sign(uint8_t out[JWS_SIGNATURE_LEN], const void *data, size_t len)
 	EVP_MD_CTX_free(md);
 }
 
+/* The key of a JWK's members. */
+static inline struct jws_key
+bed_key(const char *members)
+{
+	struct jws_key key;
+	char text[512];
+	json_t *jwk;
+
+	snprintf(text, sizeof(text), "{%s}", members);
+	jwk = json_loads(text, 0, NULL);
+	assert_int_equal(jws_key_read(&key, jwk), 0);
+	json_decref(jwk);
+	return key;
+}
+
 /* What signs a token: an Ed25519 key, or one of these. */
 enum { BED_ES256 = 256, BED_NONE = 257, BED_HS256 = 258 };
 

@@ -12,77 +12,11 @@ enum { NOW = 1700000000 };
 static const struct jws_expected expected = { "https://i", "sn", "sub", NOW };
 
 static struct jws_key
-key_of(const char *members)
-{
-	struct jws_key key;
-	char text[512];
-	json_t *jwk;
-
-	snprintf(text, sizeof(text), "{%s}", members);
-	jwk = json_loads(text, 0, NULL);
-	assert_int_equal(jws_key_read(&key, jwk), 0);
-	json_decref(jwk);
-	return key;
-}
-
-static struct jws_key
 ed25519(uint8_t which)
 {
 	char text[256];
 
-	return key_of(bed_ed25519_jwk(text, which));
-}
-
-static int
-read_jwk(const char *text)
-{
-	json_t *jwk = json_loads(text, JSON_DECODE_ANY, NULL);
-	struct jws_key key;
-	const int rc = jws_key_read(&key, jwk);
-
-	json_decref(jwk);
-	return rc;
-}
-
-/* ---- vectors */
-
-/* RFC 8037, appendix A */
-#define RFC8037_X "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-#define RFC8037_JWK \
-	"\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC8037_X "\""
-
-static void
-test_the_signature_of_rfc_8037_is_good(void **state)
-{
-	static const char text[] = "eyJhbGciOiJFZERTQSJ9."
-				   "RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
-	static const char signature[] =
-	    "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5B"
-	    "hVsPt9g7sVvpAr_MuM0KAg";
-	const struct jws_key key = key_of(RFC8037_JWK);
-	uint8_t bytes[JWS_SIGNATURE_LEN];
-	size_t len;
-
-	(void)state;
-	assert_int_equal(base64url_read(bytes, sizeof(bytes), &len, signature,
-			     strlen(signature)),
-	    0);
-	assert_true(jws_key_signed(&key, bytes, text, strlen(text)));
-	bytes[40] ^= 1;
-	assert_false(jws_key_signed(&key, bytes, text, strlen(text)));
-}
-
-static void
-test_thumbprints_are_those_of_the_rfcs(void **state)
-{
-	const struct jws_key key = key_of(RFC8037_JWK);
-	uint8_t bytes[JWS_THUMBPRINT_LEN];
-	char text[64];
-
-	(void)state;
-	jws_key_thumbprint(bytes, &key);
-	assert_string_equal(base64url_write(text, bytes, sizeof(bytes)),
-	    "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+	return bed_key(bed_ed25519_jwk(text, which));
 }
 
 /* RFC 7515, appendix A.3 */
@@ -99,89 +33,16 @@ test_the_token_of_rfc_7515_is_good(void **state)
 	    "DQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L3"
 	    "8VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-"
 	    "Kg6NU1Q";
-	struct jws_key key = key_of(RFC7515_JWK);
+	struct jws_key key = bed_key(RFC7515_JWK);
 	struct jws j;
 
 	(void)state;
 	assert_int_equal(jws_parse(&j, text, strlen(text)), 0);
 	assert_string_equal(j.issuer, "joe");
 	assert_true(jws_is_signed_by(&j, &key));
-	key = key_of(bed_p256_jwk((char[256]){ 0 }));
+	key = bed_key(bed_p256_jwk((char[256]){ 0 }));
 	assert_false(jws_is_signed_by(&j, &key));
 	jws_fini(&j);
-}
-
-/* ---- keys */
-
-static void
-test_only_keys_for_verifying_are_read(void **state)
-{
-	char ed[256], ec[256], text[600];
-	static const struct {
-		const char *more;
-		int rc;
-	} rows[] = {
-		{ "", 0 },
-		{ ",\"use\":\"sig\",\"alg\":\"EdDSA\"", 0 },
-		{ ",\"alg\":\"Ed25519\"", 0 },
-		{ ",\"key_ops\":[\"sign\",\"verify\"]", 0 },
-		{ ",\"use\":\"enc\"", ENOTSUP },
-		{ ",\"use\":7", ENOTSUP },
-		{ ",\"key_ops\":[\"sign\"]", ENOTSUP },
-		{ ",\"key_ops\":\"verify\"", ENOTSUP },
-		{ ",\"alg\":\"ES256\"", ENOTSUP },
-		{ ",\"alg\":\"HS256\"", ENOTSUP },
-		{ ",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\"",
-		    EPERM },
-	};
-
-	(void)state;
-	bed_ed25519_jwk(ed, 1);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		snprintf(text, sizeof(text), "{%s%s}", ed, rows[i].more);
-		assert_int_equal(read_jwk(text), rows[i].rc);
-	}
-	snprintf(
-	    text, sizeof(text), "{%s,\"alg\":\"ES256\"}", bed_p256_jwk(ec));
-	assert_int_equal(read_jwk(text), 0);
-	snprintf(text, sizeof(text), "{%s,\"alg\":\"EdDSA\"}", ec);
-	assert_int_equal(read_jwk(text), ENOTSUP);
-}
-
-static void
-test_keys_of_other_kinds_and_broken_ones_are_not(void **state)
-{
-	static const struct {
-		const char *text;
-		int rc;
-	} rows[] = {
-		{ "[]", EINVAL },
-		{ "{}", EINVAL },
-		{ "{\"kty\":1}", EINVAL },
-		{ "{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\"}", ENOTSUP },
-		{ "{\"kty\":\"RSA\",\"d\":\"AQ\"}", EPERM },
-		{ "{\"kty\":\"oct\",\"k\":\"c2VjcmV0\"}", EPERM },
-		{ "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" RFC8037_X
-		  "\"}",
-		    ENOTSUP },
-		{ "{\"kty\":\"OKP\",\"crv\":\"Ed25519\"}", EINVAL },
-		{ "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQ\"}",
-		    EINVAL },
-		{ "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" RFC8037_X
-		  "=\"}",
-		    EINVAL },
-		{ "{\"kty\":\"EC\",\"crv\":\"P-384\"}", ENOTSUP },
-		/* no point of the curve */
-		{ "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" RFC8037_X
-		  "\",\"y\":\"" RFC8037_X "\"}",
-		    EINVAL },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (read_jwk(rows[i].text) != rows[i].rc)
-			fail_msg("%s", rows[i].text);
-	}
 }
 
 /* ---- good tokens */
@@ -237,7 +98,7 @@ test_both_algorithms_and_every_name_of_them_pass(void **state)
 		char *text = bed_token(rows[i].signer, rows[i].header, GOOD);
 		char jwk[256];
 		const struct jws_key key = rows[i].signer == BED_ES256
-		    ? key_of(bed_p256_jwk(jwk))
+		    ? bed_key(bed_p256_jwk(jwk))
 		    : ed25519(1);
 
 		assert_int_equal(jws_parse(&j, text, strlen(text)), 0);
@@ -305,7 +166,7 @@ test_the_key_says_the_algorithm(void **state)
 	(void)state;
 	assert_int_equal(jws_parse(&j, text, strlen(text)), 0);
 	assert_false(jws_is_signed_by(&j, &key));
-	key = key_of(bed_p256_jwk(jwk));
+	key = bed_key(bed_p256_jwk(jwk));
 	assert_false(jws_is_signed_by(&j, &key));
 	jws_fini(&j);
 	free(text);
@@ -333,20 +194,6 @@ test_a_changed_or_foreign_token_is_not_signed(void **state)
 	jws_fini(&j);
 	free(other);
 	free(text);
-}
-
-/* Neither r nor s may be 0: all is signed by it in careless libraries. */
-static void
-test_an_es256_signature_of_zeros_is_none(void **state)
-{
-	char jwk[256];
-	const struct jws_key key = key_of(bed_p256_jwk(jwk));
-	uint8_t zeros[JWS_SIGNATURE_LEN] = { 0 };
-
-	(void)state;
-	assert_false(jws_key_signed(&key, zeros, "x", 1));
-	memset(zeros, 0xff, sizeof(zeros));
-	assert_false(jws_key_signed(&key, zeros, "x", 1));
 }
 
 static void
@@ -438,79 +285,75 @@ test_a_huge_or_deep_token_is_refused(void **state)
 
 /* ---- claims */
 
+static const struct {
+	const char *claims;
+	enum jws_verdict verdict;
+} judged[] = {
+	/* who, for whom */
+	{ "{\"iss\":\"https://j\",\"aud\":\"sn\",\"sub\":\"a\","
+	  "\"exp\":1700000100}",
+	    JWS_OTHER_ISSUER },
+	{ "{\"aud\":\"sn\",\"sub\":\"a\",\"exp\":1700000100}",
+	    JWS_OTHER_ISSUER },
+	{ "{\"iss\":7,\"aud\":\"sn\",\"sub\":\"a\",\"exp\":1700000100}",
+	    JWS_OTHER_ISSUER },
+	{ "{\"iss\":\"https://i\",\"aud\":\"sn2\",\"sub\":\"a\","
+	  "\"exp\":1700000100}",
+	    JWS_OTHER_AUDIENCE },
+	{ "{\"iss\":\"https://i\",\"sub\":\"a\",\"exp\":1700000100}",
+	    JWS_OTHER_AUDIENCE },
+	{ "{\"iss\":\"https://i\",\"aud\":[],\"sub\":\"a\","
+	  "\"exp\":1700000100}",
+	    JWS_OTHER_AUDIENCE },
+	{ "{\"iss\":\"https://i\",\"aud\":[7,\"x\",\"sn\"],"
+	  "\"sub\":\"a\",\"exp\":1700000100}",
+	    JWS_GOOD },
+	{ "{\"iss\":\"https://i\",\"aud\":{\"sn\":1},\"sub\":\"a\","
+	  "\"exp\":1700000100}",
+	    JWS_OTHER_AUDIENCE },
+	/* when: 60 s of skew */
+	{ "{" ISSUED "}", JWS_MALFORMED },
+	{ "{" ISSUED ",\"exp\":\"1700000100\"}", JWS_MALFORMED },
+	{ "{" ISSUED ",\"exp\":-1}", JWS_MALFORMED },
+	{ "{" ISSUED ",\"exp\":1e300}", JWS_MALFORMED },
+	{ "{" ISSUED ",\"exp\":null}", JWS_MALFORMED },
+	{ "{" ISSUED ",\"exp\":1699999940}", JWS_EXPIRED },
+	{ "{" ISSUED ",\"exp\":1699999941}", JWS_GOOD },
+	{ "{" ISSUED ",\"exp\":1700000100.5}", JWS_GOOD },
+	{ "{" ISSUED ",\"exp\":1700000100,\"nbf\":1700000060}", JWS_GOOD },
+	{ "{" ISSUED ",\"exp\":1700000100,\"nbf\":1700000061}", JWS_NOT_YET },
+	{ "{" ISSUED ",\"exp\":1700000100,\"iat\":1700000061}", JWS_NOT_YET },
+	{ "{" ISSUED ",\"exp\":1700000100,\"nbf\":true}", JWS_MALFORMED },
+	/* name */
+	{ "{\"iss\":\"https://i\",\"aud\":\"sn\",\"exp\":1700000100}",
+	    JWS_MALFORMED },
+	{ "{\"iss\":\"https://i\",\"aud\":\"sn\",\"exp\":1700000100,"
+	  "\"sub\":\"\"}",
+	    JWS_MALFORMED },
+	{ "{\"iss\":\"https://i\",\"aud\":\"sn\",\"exp\":1700000100,"
+	  "\"sub\":7}",
+	    JWS_MALFORMED },
+	/* a binding that cannot be checked is not left out */
+	{ "{" ISSUED ",\"exp\":1700000100,\"cnf\":{}}", JWS_MALFORMED },
+	{ "{" ISSUED ",\"exp\":1700000100,\"cnf\":null}", JWS_MALFORMED },
+	{ "{" ISSUED ",\"exp\":1700000100,"
+	  "\"cnf\":{\"x5t#S256\":\"AA\"}}",
+	    JWS_MALFORMED },
+	{ "{" ISSUED ",\"exp\":1700000100,\"cnf\":{\"jkt\":\"AA\"}}",
+	    JWS_MALFORMED },
+	{ "{" ISSUED ",\"exp\":1700000100,\"cnf\":{\"jwk\":{}}}",
+	    JWS_MALFORMED },
+};
+
 static void
 test_claims_are_judged(void **state)
 {
-	static const struct {
-		const char *claims;
-		enum jws_verdict verdict;
-	} rows[] = {
-		/* who, for whom */
-		{ "{\"iss\":\"https://j\",\"aud\":\"sn\",\"sub\":\"a\","
-		  "\"exp\":1700000100}",
-		    JWS_OTHER_ISSUER },
-		{ "{\"aud\":\"sn\",\"sub\":\"a\",\"exp\":1700000100}",
-		    JWS_OTHER_ISSUER },
-		{ "{\"iss\":7,\"aud\":\"sn\",\"sub\":\"a\",\"exp\":1700000100}",
-		    JWS_OTHER_ISSUER },
-		{ "{\"iss\":\"https://i\",\"aud\":\"sn2\",\"sub\":\"a\","
-		  "\"exp\":1700000100}",
-		    JWS_OTHER_AUDIENCE },
-		{ "{\"iss\":\"https://i\",\"sub\":\"a\",\"exp\":1700000100}",
-		    JWS_OTHER_AUDIENCE },
-		{ "{\"iss\":\"https://i\",\"aud\":[],\"sub\":\"a\","
-		  "\"exp\":1700000100}",
-		    JWS_OTHER_AUDIENCE },
-		{ "{\"iss\":\"https://i\",\"aud\":[7,\"x\",\"sn\"],"
-		  "\"sub\":\"a\",\"exp\":1700000100}",
-		    JWS_GOOD },
-		{ "{\"iss\":\"https://i\",\"aud\":{\"sn\":1},\"sub\":\"a\","
-		  "\"exp\":1700000100}",
-		    JWS_OTHER_AUDIENCE },
-		/* when: 60 s of skew */
-		{ "{" ISSUED "}", JWS_MALFORMED },
-		{ "{" ISSUED ",\"exp\":\"1700000100\"}", JWS_MALFORMED },
-		{ "{" ISSUED ",\"exp\":-1}", JWS_MALFORMED },
-		{ "{" ISSUED ",\"exp\":1e300}", JWS_MALFORMED },
-		{ "{" ISSUED ",\"exp\":null}", JWS_MALFORMED },
-		{ "{" ISSUED ",\"exp\":1699999940}", JWS_EXPIRED },
-		{ "{" ISSUED ",\"exp\":1699999941}", JWS_GOOD },
-		{ "{" ISSUED ",\"exp\":1700000100.5}", JWS_GOOD },
-		{ "{" ISSUED ",\"exp\":1700000100,\"nbf\":1700000060}",
-		    JWS_GOOD },
-		{ "{" ISSUED ",\"exp\":1700000100,\"nbf\":1700000061}",
-		    JWS_NOT_YET },
-		{ "{" ISSUED ",\"exp\":1700000100,\"iat\":1700000061}",
-		    JWS_NOT_YET },
-		{ "{" ISSUED ",\"exp\":1700000100,\"nbf\":true}",
-		    JWS_MALFORMED },
-		/* name */
-		{ "{\"iss\":\"https://i\",\"aud\":\"sn\",\"exp\":1700000100}",
-		    JWS_MALFORMED },
-		{ "{\"iss\":\"https://i\",\"aud\":\"sn\",\"exp\":1700000100,"
-		  "\"sub\":\"\"}",
-		    JWS_MALFORMED },
-		{ "{\"iss\":\"https://i\",\"aud\":\"sn\",\"exp\":1700000100,"
-		  "\"sub\":7}",
-		    JWS_MALFORMED },
-		/* a binding that cannot be checked is not left out */
-		{ "{" ISSUED ",\"exp\":1700000100,\"cnf\":{}}", JWS_MALFORMED },
-		{ "{" ISSUED ",\"exp\":1700000100,\"cnf\":null}",
-		    JWS_MALFORMED },
-		{ "{" ISSUED ",\"exp\":1700000100,"
-		  "\"cnf\":{\"x5t#S256\":\"AA\"}}",
-		    JWS_MALFORMED },
-		{ "{" ISSUED ",\"exp\":1700000100,\"cnf\":{\"jkt\":\"AA\"}}",
-		    JWS_MALFORMED },
-		{ "{" ISSUED ",\"exp\":1700000100,\"cnf\":{\"jwk\":{}}}",
-		    JWS_MALFORMED },
-	};
 	struct jws_subject s;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (judge(&s, rows[i].claims) != rows[i].verdict)
-			fail_msg("%s", rows[i].claims);
+	for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++) {
+		if (judge(&s, judged[i].claims) != judged[i].verdict)
+			fail_msg("%s", judged[i].claims);
 	}
 }
 
@@ -655,19 +498,13 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_signature_of_rfc_8037_is_good),
-		cmocka_unit_test(test_thumbprints_are_those_of_the_rfcs),
 		cmocka_unit_test(test_the_token_of_rfc_7515_is_good),
-		cmocka_unit_test(test_only_keys_for_verifying_are_read),
-		cmocka_unit_test(
-		    test_keys_of_other_kinds_and_broken_ones_are_not),
 		cmocka_unit_test(test_a_good_token_names_its_subject),
 		cmocka_unit_test(
 		    test_both_algorithms_and_every_name_of_them_pass),
 		cmocka_unit_test(test_bad_headers_are_refused),
 		cmocka_unit_test(test_the_key_says_the_algorithm),
 		cmocka_unit_test(test_a_changed_or_foreign_token_is_not_signed),
-		cmocka_unit_test(test_an_es256_signature_of_zeros_is_none),
 		cmocka_unit_test(test_what_is_no_token_is_refused),
 		cmocka_unit_test(
 		    test_claims_are_one_object_without_a_member_twice),
