@@ -5,7 +5,6 @@ import { Identity } from "./identity.js";
 import { Media } from "./media.js";
 import { People } from "./people.js";
 import { Signal } from "./signal.js";
-import { routeText } from "./tiles.js";
 import { Talk } from "./talk.js";
 import { $, alertBox, announce, element, handleOf, plainLabel, setIcon, setText }
 	from "./ui.js";
@@ -85,7 +84,7 @@ class App {
 		const { signal } = this;
 
 		signal.on("state", (state, why) => this.state(state, why));
-		signal.on("ready", (m) => this.ready(m));
+		signal.on("ready", (m, isFresh) => this.ready(m, isFresh));
 		signal.on("presence", (name, isOnline) =>
 			this.presence(name, isOnline));
 		signal.on("message", (from, data) => this.message(from, data));
@@ -104,7 +103,7 @@ class App {
 			this.left(why);
 	}
 
-	ready(m)
+	ready(m, isFresh)
 	{
 		setText($("room-name"), this.signal.room);
 		const me = element("strong", this.own);
@@ -112,7 +111,7 @@ class App {
 		this.isIn = true;
 		$("join").hidden = true;
 		$("space").hidden = false;
-		this.calls.again(m.resumed !== true);
+		this.calls.again(isFresh);
 		this.changed();
 	}
 
@@ -171,10 +170,8 @@ class App {
 
 	figures(call, now)
 	{
-		const text = routeText(now).toLowerCase();
-
-		if (this.routes.get(call.id) !== text) {
-			this.routes.set(call.id, text);
+		if (this.routes.get(call.id) !== now.route) {
+			this.routes.set(call.id, now.route);
 			this.changed();
 		}
 	}

@@ -12,6 +12,7 @@ import { commitment, fingerprints, safetyCode, Tampered, verify }
 	from "./identity.js";
 
 const RING_MS = 45000;
+const CANDIDATE_MS = 12000;	// from accepted to the first own candidate
 const CONNECT_MS = 40000;	// from accepted, or from lost, to connected
 const DISCONNECTED_MS = 2500;	// ICE often mends itself
 const AGAIN_MS = 8000;		// the next try
@@ -207,6 +208,8 @@ export class Call {
 
 		this.pc = pc;
 		this.setTimer("end", () => this.end("no-way"), CONNECT_MS);
+		this.setTimer("candidate", () => this.end("no-network"),
+			CANDIDATE_MS);
 		pc.onnegotiationneeded = () => this.run(() => this.offer());
 		pc.onicecandidate = (e) => this.gathered(e.candidate);
 		pc.onconnectionstatechange = () => this.connection();
@@ -264,6 +267,7 @@ export class Call {
 	{
 		if (candidate === null)
 			return;
+		clearTimeout(this.timers.candidate);
 		this.candidates.push(candidate.toJSON());
 		if (this.candidates.length > 1)
 			return;
@@ -288,6 +292,7 @@ export class Call {
 		switch (this.pc.connectionState) {
 		case "connected":
 			this.since ??= Date.now();
+			clearTimeout(this.timers.candidate);
 			clearTimeout(this.timers.end);
 			clearTimeout(this.timers.restart);
 			this.setState("connected");

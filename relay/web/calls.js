@@ -27,6 +27,8 @@ const WHY = {
 	"busy": (l) => `${l} is busy.`,
 	"left": (l) => `${l} has left the call.`,
 	"no-way": (l) => `No connection to ${l} could be made.`,
+	"no-network": () => "This browser found no network to call by: there " +
+		"is none, or, with relay only, no relay that answers.",
 	"failed": (l) => `The call with ${l} broke off.`,
 	"peer-offline": (l) => `${l} is not there any more.`,
 };

@@ -3,7 +3,8 @@
 //
 // Tells by on(event, fn):
 //	state(s, why)		"connecting" | "ready" | "waiting" | "ended"
-//	ready(message)		signed in, for the first time or again
+//	ready(message, isFresh)	signed in, for the first time or again; fresh:
+//				relays know nothing of what was before
 //	presence(name, isOnline)
 //	message(from, data)
 //	lost()			messages were lost while it was away
@@ -19,7 +20,6 @@ const RENEW_EARLY_S = 600;	// before TURN credentials expire
 // Closed for good: what a reconnect would not mend.
 const FINAL = {
 	4001: "The supernode did not accept the sign-in.",
-	4003: "The supernode does not let guests in.",
 	4009: "This name was taken over by another page.",
 	1008: "The supernode ended this session.",
 };
@@ -107,13 +107,13 @@ export class Signal {
 	{
 		this.ws = null;
 		this.clearTimers();
-		for (const w of this.waiting.values())
-			w.reject(new Error("connection lost"));
-		this.waiting.clear();
+		for (const id of Array.from(this.waiting.keys()))
+			this.answered(id)
+				.reject(new Error("connection lost"));
 		if (this.state === "ended")
 			return;
-		if (this.refused || FINAL[code]) {
-			this.end(this.refused ?? (reason || FINAL[code]));
+		if (FINAL[code]) {
+			this.end(FINAL[code] + (reason ? ` (${reason})` : ""));
 			return;
 		}
 		const i = Math.min(this.attempt++, BACKOFF_MS.length - 1);
@@ -178,10 +178,7 @@ export class Signal {
 				reject(new Error("no answer"));
 				this.cut("no answer");
 			}, ANSWER_MS);
-			this.waiting.set(id, { reject, resolve: (m) => {
-				clearTimeout(timer);
-				resolve(m);
-			} });
+			this.waiting.set(id, { resolve, reject, timer });
 			this.push({ ...message, id });
 		});
 	}
@@ -229,16 +226,18 @@ export class Signal {
 			break;
 		case "sent":
 		case "found":
-			this.answered(m)?.resolve(m);
+			this.answered(m.id)?.resolve(m);
 			break;
 		}
 	}
 
-	answered(m)
+	// Who waits for the answer to id, and no longer does.
+	answered(id)
 	{
-		const w = this.waiting.get(m.id);
+		const w = this.waiting.get(id);
 
-		this.waiting.delete(m.id);
+		clearTimeout(w?.timer);
+		this.waiting.delete(id);
 		return w;
 	}
 
@@ -252,7 +251,9 @@ export class Signal {
 		this.resume = m.resume ?? null;
 		this.attempt = 0;
 		this.setState("ready");
-		this.tell("ready", m);
+		// what runs through a relay must know the new credentials
+		this.tell("ready", m, m.resumed !== true || this.isRenewing);
+		this.isRenewing = false;
 		if (m.lost > 0)
 			this.tell("lost");
 		this.forgetAbsent(new Set(this.present));
@@ -280,7 +281,11 @@ export class Signal {
 		if (!(left > 0))
 			return;
 		const wait = left - Math.min(RENEW_EARLY_S, left / 4);
-		this.setTimer("renew", () => this.cut("renew"), wait * 1000);
+		this.setTimer("renew", () => {
+			this.isRenewing = true;
+			this.cut("renew");
+			this.retryNow();
+		}, wait * 1000);
 	}
 
 	isPresent(name, isOnline)
@@ -302,7 +307,7 @@ export class Signal {
 		if (m.id !== 0) {
 			const e = new Error(m.message ?? m.code);
 			e.code = m.code;
-			this.answered(m)?.reject(e);
+			this.answered(m.id)?.reject(e);
 			return;
 		}
 		if (this.resume !== null) {
@@ -313,7 +318,7 @@ export class Signal {
 			this.name = `${this.wish.slice(0, 33)}-` +
 				toHex(randomBytes(2));
 		} else if (["forbidden", "auth-failed"].includes(m.code)) {
-			this.refused = m.message || m.code;
+			this.end(m.message || m.code);
 			return;
 		} else {
 			return;

@@ -26,7 +26,7 @@ function figures(now, state)
 		` · ${parts.join(" · ")}` : "";
 }
 
-export function routeText(now)
+function routeText(now)
 {
 	if (now.route === "direct")
 		return "Direct";

@@ -50,12 +50,12 @@ export function setText(e, text)
 export function setFace(e, label)
 {
 	const letter = Array.from(label.trim())[0] ?? "?";
-	let sum = 0;
+	let sum = 2166136261;
 
 	for (const c of label)
-		sum = (sum * 31 + c.codePointAt(0)) % 1009;
+		sum = Math.imul(sum ^ c.codePointAt(0), 16777619);
 	setText(e, letter);
-	e.className = `face hue-${sum % 6}`;
+	e.className = `face hue-${(sum >>> 12) % 6}`;
 }
 
 // To those who hear the page.
