@@ -95,7 +95,7 @@ signal_ask_answer(
 {
 	struct answer *a;
 
-	if (o->session == 0)
+	if (o->session == 0 || (is_sent && o->id < 0))
 		return;
 	if (o->worker == s->config.worker) {
 		answer_here(s, o, is_sent);

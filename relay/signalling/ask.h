@@ -17,7 +17,8 @@ struct signalling;
 
 enum { SIGNAL_ASKS_MAX = 64 * 1024 }; /* with several receivers, of a worker */
 
-/* o was handed over, or will not be.  Nobody waits where o->session is 0. */
+/* o was handed over, or will not be.  Nobody waits where o->session is 0, and
+ * without an id (-1) only errors are told. */
 void signal_ask_answer(
     struct signalling *s, const struct signal_origin *o, bool is_sent);
 

@@ -231,6 +231,9 @@ signal_delivery_route(struct signalling *s, const struct signal_send *send)
 			at[n++] = at[i];
 	if (n == 0)
 		return false;
+	/* errors of several without an id say nothing to anybody */
+	if (n > 1 && origin.id < 0)
+		origin.session = 0;
 	if (n > 1 && origin.session != 0 &&
 	    signal_ask_open(s, &origin, (unsigned)n) != 0) {
 		signal_ask_answer(s, &origin, false);

@@ -61,8 +61,8 @@ do_send(struct signal_session *ss, struct proto_message *m)
 		.to = node(m->send.to),
 		.session = m->send.session,
 		.text = write_message(ss, m),
-		.origin = { .session = m->has_id ? ss->e.place.session : 0,
-		    .id = m->id,
+		.origin = { .session = ss->e.place.session,
+		    .id = m->has_id ? m->id : -1,
 		    .worker = s->config.worker },
 	};
 
