@@ -334,6 +334,13 @@ signal_peerjs_free(struct signal_peers *p)
 }
 
 void
+signal_peerjs_apply(struct signalling *s)
+{
+	if (!s->conf->signalling.enabled || !s->conf->signalling.peerjs)
+		signal_peerjs_drain(s, "no longer served");
+}
+
+void
 signal_peerjs_drain(struct signalling *s, const char *why)
 {
 	signal_peerjs_client_end_all(s->peers, PROTO_CLOSE_DRAIN, why);

@@ -26,6 +26,9 @@ void signal_peerjs_free(struct signal_peers *p);
 bool signal_peerjs_request(
     struct signalling *s, struct net_web *w, const struct net_request *r);
 
+/* After signalling_apply: where the dialect is no longer served, its clients
+ * end. */
+void signal_peerjs_apply(struct signalling *s);
 /* Every client is told 1001, with why. */
 void signal_peerjs_drain(struct signalling *s, const char *why);
 

@@ -123,6 +123,7 @@ signalling_apply(struct signalling *s, const struct snapshot *conf,
 	s->conf = conf;
 	s->config.policy = policy;
 	signal_stream_apply(s);
+	signal_peerjs_apply(s);
 }
 
 void

@@ -182,6 +182,7 @@ bed_open(void **state)
 	(void)state;
 	memset(&bed, 0, sizeof(bed));
 	bed.now = 1000;
+	bed.conf.signalling.enabled = true;
 	bed.conf.signalling.peerjs = true;
 	bed.conf.signalling.max_message = 2048;
 	bed.conf.signalling.wait_ms = 5000;

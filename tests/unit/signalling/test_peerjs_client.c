@@ -279,6 +279,24 @@ test_all_are_told_when_the_server_goes(void **state)
 }
 
 static void
+test_all_end_when_the_dialect_is_switched_off(void **state)
+{
+	struct net_web *a = bed_come(0, "alice", "t");
+
+	(void)state;
+	signal_peerjs_apply(&bed.s[0]);
+	assert_int_equal(a->code, 0);
+	bed.conf.signalling.peerjs = false;
+	signal_peerjs_apply(&bed.s[0]);
+	assert_int_equal(a->code, 1001);
+	bed.conf.signalling.peerjs = true;
+	a = bed_come(0, "alice", "u");
+	bed.conf.signalling.enabled = false;
+	signal_peerjs_apply(&bed.s[0]);
+	assert_int_equal(a->code, 1001);
+}
+
+static void
 count_view(void *arg, const struct signalling_view *v)
 {
 	unsigned *n = arg;
@@ -364,6 +382,7 @@ main(void)
 		TEST(test_an_address_has_so_many_and_no_more),
 		TEST(test_the_host_has_so_many_and_no_more),
 		TEST(test_all_are_told_when_the_server_goes),
+		TEST(test_all_end_when_the_dialect_is_switched_off),
 		TEST(test_a_client_is_listed),
 		TEST(test_what_happens_is_counted),
 		TEST(test_who_goes_before_the_answer_leaves_nothing),
