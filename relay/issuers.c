@@ -428,6 +428,19 @@ issuers_verify(struct issuers *s, const char *token, size_t len, int64_t now_s,
 	return v;
 }
 
+enum stats_auth
+issuers_verdict_counter(enum issuers_verdict v)
+{
+	switch (v) {
+	case ISSUERS_EXPIRED:
+		return STATS_AUTH_TOKEN_EXPIRED;
+	case ISSUERS_UNKNOWN_KEY:
+		return STATS_AUTH_TOKEN_KEY;
+	default:
+		return STATS_AUTH_TOKEN;
+	}
+}
+
 const char *
 issuers_verdict_text(enum issuers_verdict v)
 {

@@ -18,6 +18,7 @@
 
 #include "common/code.h"
 #include "common/token/jws.h"
+#include "relay/stats.h"
 
 struct issuers;
 struct snapshot;
@@ -72,7 +73,9 @@ void issuers_free(struct issuers *s);
  * ask for: jws_is_proved. */
 enum issuers_verdict issuers_verify(struct issuers *s, const char *token,
     size_t len, int64_t now_s, struct issuers_identity *out);
-/* "expired" and the like, for logs and clients. */
+/* As what a refusal is counted. */
+enum stats_auth issuers_verdict_counter(enum issuers_verdict v);
+/* In words, for clients. */
 const char *issuers_verdict_text(enum issuers_verdict v);
 
 /* An array for `supernodectl status`: title, keys, age, what is wrong. */

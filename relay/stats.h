@@ -91,7 +91,11 @@ enum stats_drop { STATS_DROPS(STATS_DROP_ENUM) STATS_DROP_COUNT };
 	X(EXPIRED, "expired")               \
 	X(WRONG_PASSWORD, "wrong_password") \
 	X(BID_DOWN, "bid_down")             \
-	X(MALFORMED, "malformed")
+	X(MALFORMED, "malformed")           \
+	X(BARRED, "barred")                 \
+	X(TOKEN, "token")                   \
+	X(TOKEN_EXPIRED, "token_expired")   \
+	X(TOKEN_KEY, "token_key")
 #define STATS_AUTH_ENUM(id, label) STATS_AUTH_##id,
 enum stats_auth { STATS_AUTHS(STATS_AUTH_ENUM) STATS_AUTH_COUNT };
 

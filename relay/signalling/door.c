@@ -140,7 +140,8 @@ serve_ice(struct signalling *s, struct net_web *w, const struct net_request *r)
 	const struct signal_ice ice = { .conf = s->conf,
 		.issuers = shared->issuers,
 		.barred = shared->barred,
-		.listeners = shared->listeners };
+		.listeners = shared->listeners,
+		.stats = s->config.stats };
 
 	return signal_ice_serve(&ice, w, r, signalling_wall_s(s));
 }

@@ -82,6 +82,9 @@ take_token(struct signal_session *ss, const struct proto_message *m,
 	}
 	v = issuers_verify(
 	    issuers, token, strlen(token), signalling_wall_s(ss->s), &identity);
+	if (v != ISSUERS_GOOD)
+		stats_add(
+		    &ss->s->config.stats->auth[issuers_verdict_counter(v)], 1);
 	if (v == ISSUERS_EXPIRED) {
 		refuse(ss, m->id, PROTO_TOKEN_EXPIRED, "the token has expired");
 		signal_session_end(
@@ -93,6 +96,7 @@ take_token(struct signal_session *ss, const struct proto_message *m,
 		return false;
 	}
 	if (!is_proved(ss, &identity.subject, m)) {
+		stats_add(&ss->s->config.stats->auth[STATS_AUTH_TOKEN], 1);
 		refuse_auth(ss, m->id, "no proof of the token's key");
 		return false;
 	}
@@ -141,6 +145,7 @@ identify(struct signal_session *ss, const struct proto_message *m,
 	if (barred_until(s->shared->config.barred, who->name, strlen(who->name),
 		signalling_wall_s(ss->s)) == 0)
 		return true;
+	stats_add(&ss->s->config.stats->auth[STATS_AUTH_BARRED], 1);
 	forbid(ss, m->id, "this name is barred for some time");
 	return false;
 }

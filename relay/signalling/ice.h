@@ -19,6 +19,7 @@ struct barred;
 struct issuers;
 struct net_listeners;
 struct snapshot;
+struct stats;
 
 /* All borrowed. */
 struct signal_ice {
@@ -26,6 +27,7 @@ struct signal_ice {
 	struct issuers *issuers;
 	struct barred *barred;
 	const struct net_listeners *listeners;
+	struct stats *stats; /* signal_ice_serve counts */
 };
 
 struct signal_ice_client {

@@ -159,6 +159,7 @@ serve_ice(const struct signal_ice *ctx, struct net_web *w,
 	if (v == ISSUERS_GOOD && id.subject.expiry <= now_s)
 		v = ISSUERS_EXPIRED;
 	if (v != ISSUERS_GOOD) {
+		stats_add(&ctx->stats->auth[issuers_verdict_counter(v)], 1);
 		challenge(ctx, w, r, issuers_verdict_text(v));
 		return;
 	}
@@ -166,6 +167,7 @@ serve_ice(const struct signal_ice *ctx, struct net_web *w,
 	c.name_len = id.subject.name_len;
 	c.expiry_s = id.subject.expiry;
 	if (barred_until(ctx->barred, c.name, c.name_len, now_s) != 0) {
+		stats_add(&ctx->stats->auth[STATS_AUTH_BARRED], 1);
 		refuse(w, r, 403, "", "this name is kept out for some time");
 		return;
 	}
@@ -256,6 +258,7 @@ serve_rest(const struct signal_ice *ctx, struct net_web *w,
 		log_limited(LOG_LEVEL_WARN,
 		    "signalling: TURN REST key refused client=%s",
 		    addr_format(&r->flow->client, text));
+		stats_add(&ctx->stats->auth[STATS_AUTH_WRONG_PASSWORD], 1);
 		refuse(w, r, 403, "", "the key is not right");
 	} else if (!is_user(user)) {
 		refuse(w, r, 400, "",

@@ -40,8 +40,11 @@ turn_gate_admit(struct turn_request *rq)
 	struct turn *t = rq->turn;
 
 	if (barred_until(t->shared->barred, rq->id.user, rq->id.user_len,
-		rq->auth.wall_s) != 0)
+		rq->auth.wall_s) != 0) {
+		stats_add(&t->stats->auth[STATS_AUTH_BARRED], 1);
+		rq->auth_failure = STATS_AUTH_BARRED;
 		return 403;
+	}
 	switch (atomic_load(&t->shared->gate)) {
 	case TURN_GATE_OPEN:
 		return 0;

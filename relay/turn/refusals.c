@@ -88,7 +88,7 @@ turn_refusals_add(
 
 	if (is_matter_of_course(rq, code))
 		return;
-	if (!rq->is_authenticated && rq->auth_failure != STATS_AUTH_COUNT)
+	if (rq->auth_failure != STATS_AUTH_COUNT)
 		one.reason = stats_auth_label(rq->auth_failure);
 	put_user(&one, rq);
 	for (unsigned i = 0; i < LOOK_BACK && i < r->used; i++) {

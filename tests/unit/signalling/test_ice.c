@@ -23,6 +23,7 @@ enum { NOW = 1700000000, LISTENERS_MAX = 12 };
 static struct {
 	struct snapshot conf;
 	struct signal_ice ctx;
+	struct stats stats;
 	struct {
 		enum net_transport transport;
 		const char *at;
@@ -62,6 +63,13 @@ issuers_verify(struct issuers *s, const char *token, size_t len, int64_t now_s,
 	snprintf(bed.token, sizeof(bed.token), "%.*s", (int)len, token);
 	*out = bed.identity;
 	return bed.verdict;
+}
+
+enum stats_auth
+issuers_verdict_counter(enum issuers_verdict v)
+{
+	return v == ISSUERS_EXPIRED ? STATS_AUTH_TOKEN_EXPIRED
+				    : STATS_AUTH_TOKEN;
 }
 
 const char *
@@ -146,6 +154,7 @@ set_up(void **state)
 	bed.conf.signalling.rest_keys.at = keys;
 	bed.conf.signalling.rest_keys.count = 2;
 	bed.ctx.conf = &bed.conf;
+	bed.ctx.stats = &bed.stats;
 	listen_at(NET_UDP, "0.0.0.0:3478");
 	listen_at(NET_UDP, "[::]:3478");
 	listen_at(NET_TCP, "0.0.0.0:3478");
@@ -396,6 +405,8 @@ test_without_a_good_token_there_is_a_challenge(void **state)
 	assert_int_equal(serve(ice), 401);
 	assert_header("error_description=\"expired\"");
 	assert_null(strstr(bed.body, "credential"));
+	assert_int_equal(bed.stats.auth[STATS_AUTH_TOKEN], 1);
+	assert_int_equal(bed.stats.auth[STATS_AUTH_TOKEN_EXPIRED], 1);
 }
 
 static void

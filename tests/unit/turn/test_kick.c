@@ -68,6 +68,7 @@ test_who_is_barred_gets_no_allocation_until_then(void **state)
 	    barred_set(b, "alice", 5, bed.wall_s + 60, bed.wall_s), 0);
 	assert_int_equal(bed_allocate(), 403);
 	assert_int_equal(allocate_as("bob"), 0);
+	assert_int_equal(bed.stats.auth[STATS_AUTH_BARRED], 2);
 	bed_wait(59 * 1000);
 	assert_int_equal(allocate_as("carol"), 403);
 	bed_wait(1000);
