@@ -240,6 +240,49 @@ add_signalling(struct ctl_text_table *t, const json_t *s)
 	ctl_text_row(t, "nodes", line);
 }
 
+static void
+add_issuer(struct ctl_text_table *t, const json_t *issuer)
+{
+	const json_t *age = json_object_get(issuer, "age_s");
+	const char *fault = ctl_answer_string(issuer, "fault", "");
+	char a[CTL_TEXT_MAX], b[CTL_TEXT_MAX];
+	char line[LINE_MAX_LEN];
+	int n;
+
+	if (json_is_integer(age))
+		n = snprintf(line, sizeof(line), "%.63s: %s keys, %s old",
+		    ctl_answer_string(issuer, "name", "?"),
+		    ctl_text_count(ctl_answer_number(issuer, "keys"), a),
+		    ctl_text_time(json_integer_value(age), b));
+	else
+		n = snprintf(line, sizeof(line), "%.63s: NO KEYS",
+		    ctl_answer_string(issuer, "name", "?"));
+	if (*fault != '\0' && n < (int)sizeof(line))
+		snprintf(line + n, sizeof(line) - (size_t)n, "; FAILS: %.120s",
+		    fault);
+	ctl_text_row(t, "issuer", line);
+}
+
+/* Who may sign tokens, and how many names are kept out. */
+static void
+add_names(struct ctl_text_table *t, const json_t *s)
+{
+	const size_t barred = json_array_size(json_object_get(s, "barred"));
+	const json_t *issuer;
+	char text[CTL_TEXT_MAX], line[LINE_MAX_LEN];
+	size_t i;
+
+	json_array_foreach(json_object_get(s, "issuers"), i, issuer)
+	{
+		add_issuer(t, issuer);
+	}
+	if (barred == 0)
+		return;
+	snprintf(line, sizeof(line), "%s names (kick --for)",
+	    ctl_text_count(barred, text));
+	ctl_text_row(t, "kept out", line);
+}
+
 /* Only what an operator must know. */
 static void
 add_proof(struct ctl_text_table *t, const json_t *s)
@@ -295,6 +338,7 @@ print_head(FILE *out, const json_t *s)
 	add_proof(t, s);
 	add_counts(t, s);
 	add_signalling(t, s);
+	add_names(t, s);
 	ctl_text_table_print(t, out, "  ");
 	ctl_text_table_free(t);
 }

@@ -85,12 +85,38 @@ test_answers_read_as_people_ask(void **state)
 	}
 }
 
+static void
+test_status_shows_issuers_and_who_is_out(void **state)
+{
+	json_t *answer =
+	    json_loads("{\"issuers\":[{\"name\":\"login\",\"keys\":2,"
+		       "\"age_s\":61,\"fault\":\"\"},"
+		       "{\"name\":\"oidc\",\"keys\":0,\"age_s\":null,"
+		       "\"fault\":\"no answer\"}],"
+		       "\"barred\":[{\"name\":\"a\",\"until\":1}]}",
+		0, NULL);
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(answer);
+	ctl_status_print(f, answer);
+	fclose(f);
+	assert_non_null(strstr(text, "login: 2 keys, 1 min 1 s old\n"));
+	assert_non_null(strstr(text, "oidc: NO KEYS; FAILS: no answer\n"));
+	assert_non_null(strstr(text, "1 names (kick --for)"));
+	free(text);
+	json_decref(answer);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words_become_a_request_or_wrong_usage),
 		cmocka_unit_test(test_answers_read_as_people_ask),
+		cmocka_unit_test(test_status_shows_issuers_and_who_is_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
