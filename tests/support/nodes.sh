@@ -34,7 +34,7 @@ nodes()
 
 	shift
 	PORT=$SRV_PORT TLS_PORT=$SRV_TLS_PORT SOCKET=$SRV_SOCKET \
-	    ISSUER=$SRV_DIR/issuer.pem BUILD=$BUILD \
+	    ISSUER=$SRV_DIR/issuer.pem BUILD=$BUILD SERVER_PID=$SRV_PID \
 	    node "$ROOT/tests/scenario/$file.mjs" "$@" ||
 		fail "$file: see above"
 }
