@@ -170,13 +170,12 @@ step(uint8_t *warned, unsigned now)
 }
 
 static enum budget_state
-state_of(const struct quota *q, bool is_user, bool is_spent)
+state_of(const struct quota *q, bool is_spent)
 {
 	if (!is_spent)
 		return BUDGET_OPEN;
-	return is_user && q->conf->caps.at_quota == SNAPSHOT_TRICKLE
-	    ? BUDGET_TRICKLE
-	    : BUDGET_BARRED;
+	return q->conf->caps.at_quota == SNAPSHOT_TRICKLE ? BUDGET_TRICKLE
+							  : BUDGET_BARRED;
 }
 
 static void
@@ -238,7 +237,7 @@ limit_networks(struct quota *q)
 			warn_network(q, e, kind, limit);
 			spent = spent || is_spent(e, kind, limit);
 		}
-		set_network(q, e, state_of(q, false, spent));
+		set_network(q, e, state_of(q, spent));
 	}
 }
 
@@ -255,7 +254,7 @@ limit_user(struct quota *q, struct budget_entry *e)
 	if (spent && e->state == BUDGET_OPEN)
 		log_limited(
 		    LOG_LEVEL_INFO, "quota: user used it up user=%s", e->name);
-	set_user(q, e, state_of(q, true, spent));
+	set_user(q, e, state_of(q, spent));
 }
 
 static void

@@ -94,6 +94,12 @@ burst_at(const struct budget_host *h, uint64_t bits)
 	return burst > least_burst(bits) ? burst : least_burst(bits);
 }
 
+uint64_t
+budget_trickle_burst(uint64_t bits)
+{
+	return bits / 8 / BURSTS_PER_S + PACKET;
+}
+
 void
 budget_host_set_rate(struct budget_host *h, uint64_t bits)
 {
@@ -272,7 +278,7 @@ budget_refresh(struct budget *b)
 	budget_pace_init(&b->alloc, atomic_load(&h->alloc_rate),
 	    atomic_load(&h->alloc_burst));
 	budget_pace_init(&b->trickle, atomic_load(&h->trickle),
-	    atomic_load(&h->trickle) / 8 / BURSTS_PER_S + PACKET);
+	    budget_trickle_burst(atomic_load(&h->trickle)));
 	if (has_quota != b->has_quota)
 		b->grant = 0;
 	b->has_quota = has_quota;

@@ -78,8 +78,9 @@ void budget_host_check(struct budget_host *h, const uint64_t bytes[STATS_DIRS],
 /* What a user or a network may do, beside its rate. */
 enum budget_state {
 	BUDGET_OPEN,
-	BUDGET_TRICKLE, /* a user: no more than caps.trickle */
-	BUDGET_BARRED,  /* nothing is relayed (STATS_DROP_QUOTA) */
+	BUDGET_TRICKLE, /* no more than caps.trickle */
+	/* nothing is relayed (STATS_DROP_QUOTA), nobody admitted (486) */
+	BUDGET_BARRED,
 };
 
 enum { BUDGET_NAME_MAX = 513 }; /* USERNAME, RFC 8489 */
@@ -183,13 +184,19 @@ struct budget_chain {
 
 /*
  * Admission of one allocation for user (len bytes).  Returns 0, 486 (user
- * over caps.allocations-per-user) or 508 (caps.allocations, memory).  c is
- * zeroed before; every 0 is given back by budget_release, for which a c that
- * was not admitted is legal.
+ * over caps.allocations-per-user; he or c's network barred) or 508
+ * (caps.allocations, memory).  c is zeroed before but for its network; every 0
+ * is given back by budget_release, for which a c that was not admitted is
+ * legal.
  */
 MUST_CHECK int budget_admit(
     struct budget *b, struct budget_chain *c, const char *user, size_t len);
 void budget_release(struct budget *b, struct budget_chain *c);
+
+/* Is anybody barred, or was?  Then it is worth to ask: */
+bool budget_has_barred(const struct budget *b);
+/* Has one who was admitted been barred since?  His allocation is to end. */
+bool budget_is_barred(const struct budget *b, const struct budget_chain *c);
 
 /* A packet about to be relayed. */
 struct budget_packet {
@@ -208,7 +215,8 @@ struct budget_packet {
 bool budget_relay(struct budget *b, struct budget_chain *c,
     const struct budget_packet *p, int64_t now_us);
 
-/* As budget_room and budget_charge, for a stream whose allocation is c's. */
+/* As budget_room and budget_charge, for a stream whose allocation is c's;
+ * nothing is read of one without a grant. */
 size_t budget_stream_room(struct budget *b, struct budget_chain *c,
     enum stats_dir dir, int64_t now_us);
 /* in: what was read, headers included. */

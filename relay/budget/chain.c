@@ -4,7 +4,7 @@
 #include "budget/easy.h"
 #include "budget/own.h"
 
-enum { STUN_CAPACITY = 508 };
+enum { STUN_QUOTA = 486, STUN_CAPACITY = 508 };
 
 /* ---- admission */
 
@@ -45,7 +45,37 @@ budget_admit(
 		b->has_states = true;
 		b->is_free = b->is_plain = false;
 	}
-	return 0;
+	if (!budget_is_barred(b, c))
+		return 0;
+	budget_release(b, c);
+	return STUN_QUOTA;
+}
+
+bool
+budget_has_barred(const struct budget *b)
+{
+	return b->has_states;
+}
+
+static bool
+is_network_barred(const struct budget *b, unsigned number)
+{
+	const struct budget_network *n = number == 0 || number > b->networks
+	    ? NULL
+	    : b->stakes[number - 1].network;
+
+	return n != NULL &&
+	    atomic_load_explicit(&n->state, memory_order_relaxed) ==
+	    BUDGET_BARRED;
+}
+
+bool
+budget_is_barred(const struct budget *b, const struct budget_chain *c)
+{
+	return b->has_states &&
+	    (atomic_load_explicit(&c->user->state, memory_order_relaxed) ==
+		    BUDGET_BARRED ||
+		is_network_barred(b, c->network));
 }
 
 void

@@ -36,12 +36,30 @@ budget_network_get(struct budget_host *h, const char *name)
 	return n;
 }
 
+/* That of the configuration, or the trickle if that is less. */
 static void
-set(struct budget_network *n, const struct snapshot_network *conf)
+set_rate(struct budget_host *h, struct budget_network *n)
+{
+	const uint64_t trickle = atomic_load(&h->trickle);
+	uint64_t rate = n->conf_rate, burst = n->conf_burst;
+
+	if (atomic_load(&n->state) == BUDGET_TRICKLE &&
+	    (rate == 0 || trickle < rate)) {
+		rate = trickle;
+		burst = budget_trickle_burst(trickle);
+	}
+	budget_limit_set(&n->limit, rate, burst);
+}
+
+static void
+set(struct budget_host *h, struct budget_network *n,
+    const struct snapshot_network *conf)
 {
 	atomic_store(&n->counts, conf->counts_to_quota);
 	atomic_store(&n->is_configured, true);
-	budget_limit_set(&n->limit, conf->rate, conf->burst);
+	n->conf_rate = conf->rate;
+	n->conf_burst = conf->burst;
+	set_rate(h, n);
 }
 
 void
@@ -55,7 +73,7 @@ budget_network_apply(struct budget_host *h, const struct snapshot *conf)
 	for (size_t i = 0; i < conf->network_count; i++) {
 		n = budget_network_get(h, conf->networks[i].name);
 		if (n != NULL)
-			set(n, &conf->networks[i]);
+			set(h, n, &conf->networks[i]);
 		else
 			log_error("budget: no memory for a network, nothing "
 				  "is relayed for it network=%s",
@@ -119,7 +137,8 @@ budget_host_set_network(
 
 	if (n == NULL)
 		return;
-	atomic_store(&n->state, (int)state);
+	if (atomic_exchange(&n->state, (int)state) != (int)state)
+		set_rate(h, n);
 	note_state(h, state);
 }
 

@@ -20,6 +20,8 @@ struct budget_network {
 	_Atomic bool counts; /* to the quota */
 	_Atomic bool is_configured;
 	_Atomic(struct budget_network *) next;
+	/* OWNER: main */
+	uint64_t conf_rate, conf_burst;
 	char name[SNAPSHOT_TITLE_MAX + 1]; /* FROZEN */
 };
 
@@ -97,6 +99,8 @@ struct budget_network *
 budget_network_get(struct budget_host *h, const char *name);
 void budget_network_apply(struct budget_host *h, const struct snapshot *conf);
 void budget_network_free_all(struct budget_host *h);
+/* What a trickle may pass at once, bytes. */
+uint64_t budget_trickle_burst(uint64_t bits);
 
 void budget_account_of(struct budget_account *a, const struct budget_party *p);
 

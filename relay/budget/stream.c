@@ -64,11 +64,25 @@ networks_room(struct budget *b, struct budget_chain *c, int64_t now)
 	return room;
 }
 
+/* Of what is read each byte is paid for twice, with its headers. */
+static uint64_t
+grant_room(struct budget *b)
+{
+	const int64_t owed = (int64_t)b->paid;
+
+	if (!b->has_quota)
+		return SIZE_MAX;
+	budget_has_grant(b, b->paid + 3 * STREAM_ROOM_MIN);
+	return b->grant <= owed ? 0 : (uint64_t)(b->grant - owed) / 3;
+}
+
 static uint64_t
 chain_room(struct budget *b, struct budget_chain *c, int64_t now)
 {
-	uint64_t room = networks_room(b, c, now);
+	uint64_t room = min(networks_room(b, c, now), grant_room(b));
 
+	if (budget_is_barred(b, c))
+		return 0;
 	if (b->hold.rate.bits != 0)
 		room = min(room, fair_room(&b->hold, c->user, now));
 	room =

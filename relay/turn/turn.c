@@ -23,7 +23,7 @@
 
 enum {
 	/* reservations nobody claimed are given back this often */
-	SWEEP_MS = 10 * 1000,
+	SWEEP_MS = 1000,
 	FLOWS_ROOM = 64, /* entries the table starts with */
 	WORKER_SHIFT = 48,
 	/* RFC 7983: what the first byte of a packet says */
@@ -83,6 +83,30 @@ is_flow(const void *item, const void *key)
 	return turn_session_is(&al->session, key);
 }
 
+/* Ends those that test names. */
+typedef bool alloc_test(struct turn_alloc *al, const struct snapshot *conf);
+
+static void
+close_where(struct turn *t, alloc_test *test, const struct snapshot *conf,
+    const char *why)
+{
+	struct list *n, *tmp;
+
+	LIST_EACH_SAFE (n, tmp, &t->allocs) {
+		struct turn_alloc *al = LIST_ITEM(n, struct turn_alloc, node);
+
+		if (test(al, conf))
+			turn_alloc_close(al, why);
+	}
+}
+
+static bool
+is_barred(struct turn_alloc *al, const struct snapshot *conf)
+{
+	(void)conf;
+	return budget_is_barred(al->turn->budget, &al->chain);
+}
+
 static void
 on_sweep(struct wheel_timer *timer, mono_ms now)
 {
@@ -92,6 +116,8 @@ on_sweep(struct wheel_timer *timer, mono_ms now)
 	if (!t->owner.bound)
 		owner_bind(&t->owner);
 	turn_ports_expire(t->shared->ports, now);
+	if (budget_has_barred(t->budget))
+		close_where(t, is_barred, t->conf, "quota used up");
 	wheel_set(t->wheel, &t->sweep, now + SWEEP_MS, on_sweep);
 }
 
@@ -149,23 +175,6 @@ turn_new(const struct turn_config *config)
 fail:
 	turn_free(t);
 	return NULL;
-}
-
-/* Ends those that test names. */
-typedef bool alloc_test(struct turn_alloc *al, const struct snapshot *conf);
-
-static void
-close_where(struct turn *t, alloc_test *test, const struct snapshot *conf,
-    const char *why)
-{
-	struct list *n, *tmp;
-
-	LIST_EACH_SAFE (n, tmp, &t->allocs) {
-		struct turn_alloc *al = LIST_ITEM(n, struct turn_alloc, node);
-
-		if (test(al, conf))
-			turn_alloc_close(al, why);
-	}
 }
 
 static bool

@@ -79,7 +79,14 @@ want carol send 0x4001 - 100 500 1000
 want bob await received 100 3000
 want bob stats
 equal "bob received, all of it carol's" "$(field received)" 100
-compare "packets dropped for a quota" "$(drops quota)" -ge 100
+compare "packets dropped for a quota" "$(drops quota)" -ge 50
+has_ended()
+{
+	[ "$(metric supernode_turn_allocations)" = 1 ]
+}
+wait_for 5 "end of alice's allocation" has_ended
+log_says 'allocation closed .*user=alice .*why="quota used up"' ||
+	fail "the log does not say why it ended"
 
 # neither a new allocation nor a kill opens it; the ledger is written when an
 # account has moved half of what it was charged ahead, within a second or so
@@ -89,11 +96,17 @@ saved()
 	    select(.name == "alice") | .day[2] >= 2000000' \
 	    "$SRV_DIR/state/ledger" | head -n 1)" = true ]
 }
+alice_is_refused()
+{
+	want alice open udp "$(udp4)"
+	want alice user "$TURN_USER" "$TURN_PASSWORD"
+	refused 486 alice allocate
+	want alice bind
+	want alice close
+}
 want alice close
-joins alice udp "$(udp4)"
-want alice channel 0x4001 "${PEER[bob]}"
+alice_is_refused
 want bob reset
-want alice send 0x4001 - 20 1000 1000
 wait_for 15 "the ledger on disk" saved
 {
 	kill -KILL "$SRV_PID"
@@ -110,10 +123,7 @@ started "$SRV_PID"
 wait_for 20 "server" server_ready
 is_used_up users alice || fail "a kill gave alice's quota back"
 is_used_up networks campus || fail "a kill gave the network's quota back"
-want alice close
-joins alice udp "$(udp4)"
-want alice channel 0x4001 "${PEER[bob]}"
-want alice send 0x4001 - 50 1000 1000
+alice_is_refused
 want carol close
 carol_joins
 want carol send 0x4001 - 100 500 1000

@@ -366,13 +366,13 @@ test_new_caps_hold_at_once(void **state)
 }
 
 static enum budget_state
-bar(void *arg, const char *user, size_t len)
+slow(void *arg, const char *user, size_t len)
 {
 	unsigned *asked = arg;
 
 	assert_memory_equal(user, "alice", len);
 	++*asked;
-	return BUDGET_BARRED;
+	return BUDGET_TRICKLE;
 }
 
 /* Of two workers that admit him at once neither may rely on the other. */
@@ -386,13 +386,13 @@ test_a_user_is_asked_for_by_whoever_comes_first(void **state)
 
 	(void)state;
 	budget_host_watch(
-	    f.host, &(struct budget_watch){ .arg = &asked, .enter = bar });
+	    f.host, &(struct budget_watch){ .arg = &asked, .enter = slow });
 	/* another worker has counted him and not asked yet */
 	assert_int_equal(
 	    budget_scope_enter(&other, f.host->limit.users, "alice", 5, 2), 0);
 	assert_int_equal(budget_admit(f.b, &c[0], "alice", 5), 0);
 	assert_int_equal(asked, 1);
-	assert_int_equal(c[0].user->state, BUDGET_BARRED);
+	assert_int_equal(c[0].user->state, BUDGET_TRICKLE);
 	budget_scope_leave(f.host->limit.users, other, NULL, NULL);
 	assert_int_equal(budget_admit(f.b, &c[1], "alice", 5), 0);
 	assert_int_equal(asked, 1);

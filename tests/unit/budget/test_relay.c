@@ -285,7 +285,7 @@ test_accounts_tell_what_was_used(void **state)
 }
 
 static void
-test_who_enters_may_be_barred_already(void **state)
+test_who_is_barred_is_not_admitted(void **state)
 {
 	const struct budget_watch watch = { .enter = enter_barred };
 	struct sim *s = open_pair(0, 0);
@@ -294,8 +294,69 @@ test_who_enters_may_be_barred_already(void **state)
 	budget_host_watch(s->host, &watch);
 	budget_release(s->budget[0], &s->user[0].chain);
 	assert_int_equal(
-	    budget_admit(s->budget[0], &s->user[0].chain, "u0", 2), 0);
-	assert_false(passes(s));
+	    budget_admit(s->budget[0], &s->user[0].chain, "u0", 2), 486);
+	assert_null(s->user[0].chain.user);
+	budget_host_set_network(s->host, "one", BUDGET_BARRED);
+	budget_host_watch(s->host, &(struct budget_watch){ .arg = NULL });
+	s->user[0].chain = (struct budget_chain){ .network = 1 };
+	budget_turn_end(s->budget[0], SIM_START_MS * 1000);
+	assert_int_equal(
+	    budget_admit(s->budget[0], &s->user[0].chain, "u1", 2), 486);
+	s->user[0].chain = (struct budget_chain){ .network = 2 };
+	assert_int_equal(
+	    budget_admit(s->budget[0], &s->user[0].chain, "u1", 2), 0);
+	assert_false(budget_is_barred(s->budget[0], &s->user[0].chain));
+	budget_host_set_network(s->host, "other", BUDGET_BARRED);
+	assert_true(budget_is_barred(s->budget[0], &s->user[0].chain));
+	assert_int_equal(budget_stream_room(s->budget[0], &s->user[0].chain,
+			     STATS_IN, SIM_START_MS * 1000),
+	    0);
+	sim_free(s);
+}
+
+static void
+test_a_trickle_is_a_rate_of_a_network_too(void **state)
+{
+	struct sim *s = sim_new(0, 0);
+
+	(void)state;
+	add_networks(s, 0, 400000);
+	s->conf.caps.trickle = 64000;
+	s->users = 3;
+	s->counted = WARM;
+	s->user[0] =
+	    (struct sim_user){ .bits = 300000, .bytes = 200, .network = 1 };
+	s->user[1] =
+	    (struct sim_user){ .bits = 300000, .bytes = 200, .network = 1 };
+	s->user[2] =
+	    (struct sim_user){ .bits = 300000, .bytes = 200, .network = 2 };
+	sim_open(s);
+	budget_host_set_network(s->host, "one", BUDGET_TRICKLE);
+	/* a reload does not end it */
+	budget_host_apply(s->host, &s->conf);
+	sim_run(s, STEPS);
+	assert_true(rate_of(s, 0) + rate_of(s, 1) <= 66000);
+	assert_true(rate_of(s, 0) + rate_of(s, 1) > 60000);
+	assert_true(rate_of(s, 2) > 290000);
+	budget_host_set_network(s->host, "one", BUDGET_OPEN);
+	assert_false(budget_is_barred(s->budget[0], &s->user[0].chain));
+	sim_free(s);
+}
+
+static void
+test_without_a_grant_nothing_is_read_of_a_stream(void **state)
+{
+	struct sim *s = open_pair(0, 0);
+
+	(void)state;
+	s->user[0].is_stream = true;
+	budget_host_quota(s->host, true);
+	assert_false(
+	    sim_piece(s, &s->user[0], s->budget[0], 0, SIM_START_MS * 1000));
+	assert_int_equal(s->stats[0]->drop[STATS_DROP_QUOTA], 0);
+	budget_host_grant(s->host, 100000);
+	assert_true(
+	    sim_piece(s, &s->user[0], s->budget[0], 0, SIM_START_MS * 1000));
 	sim_free(s);
 }
 
@@ -337,7 +398,9 @@ main(void)
 		CASE(test_a_trickle_is_a_rate_of_the_user),
 		CASE(test_a_network_nobody_knows_has_no_part),
 		CASE(test_accounts_tell_what_was_used),
-		CASE(test_who_enters_may_be_barred_already),
+		CASE(test_who_is_barred_is_not_admitted),
+		CASE(test_a_trickle_is_a_rate_of_a_network_too),
+		CASE(test_without_a_grant_nothing_is_read_of_a_stream),
 		CASE(test_a_reload_keeps_what_a_network_used),
 	};
 
