@@ -71,8 +71,7 @@ forget(struct home *h)
 {
 	struct signal_peers *p = h->peers;
 
-	assert(list_is_empty(&h->waiting));
-	wheel_stop(p->s->config.wheel, &h->expiry);
+	assert(list_is_empty(&h->waiting) && !wheel_is_set(&h->expiry));
 	table_remove(p->homes, table_hash(h->id.at, h->id.len), h);
 	mem_free(h);
 }
@@ -250,23 +249,22 @@ claim(struct home *h, const struct signal_peerjs_notice *n)
 	return 0;
 }
 
-/* Another connection of the one who has it. */
+/* Another connection of the one who has it.  Nobody else moves it. */
 static int
 replace(struct home *h, const struct signal_peerjs_notice *n)
 {
 	const struct directory_name name = name_of(h);
 	struct signal_peerjs_notice *old;
 	struct directory_place place = n->place;
+	int rc;
 
 	if ((old = mem_try(1, sizeof(*old))) == NULL)
 		return ENOMEM;
 	old->id = h->id;
 	old->place = h->place;
-	if (directory_move(signalling_directory(h->peers->s), &name, &h->place,
-		&place) != 0) {
-		mem_free(old);
-		return ENOMEM;
-	}
+	rc = directory_move(
+	    signalling_directory(h->peers->s), &name, &h->place, &place);
+	assert(rc == 0);
 	h->place = place;
 	signal_peerjs_post_word(h->peers, old, PEERJS_REPLACED);
 	return 0;

@@ -65,6 +65,34 @@ test_peers_are_listed_only_where_that_is_allowed(void **state)
 }
 
 static void
+test_no_more_than_10000_peers_are_listed(void **state)
+{
+	struct directory *d = bed.shared.config.directory;
+	char id[16];
+	struct directory_claim c = {
+		.name = { .space = DIRECTORY_PEERJS, .at = id, .len = 8 },
+		.place = { .session = 1 },
+		.limit = 1
+	};
+	bool came;
+
+	(void)state;
+	bed.conf.signalling.peerjs_discovery = true;
+	for (int i = 0; i <= 10000; i++) {
+		snprintf(id, sizeof(id), "%08d", i);
+		assert_int_equal(directory_claim(d, &c, &came, NULL), 0);
+	}
+	/* each in quotes, and a comma behind all but the last */
+	assert_int_equal(ask("GET", "/peerjs/peers", "")->body_len,
+	    2 + 10000 * (8 + 2) + 9999);
+	c.place.epoch = UINT64_MAX; /* whenever it was claimed */
+	for (int i = 0; i <= 10000; i++) {
+		snprintf(id, sizeof(id), "%08d", i);
+		directory_release(d, &c.name, &c.place, &came, NULL);
+	}
+}
+
+static void
 test_credentials_are_for_where_anybody_is_welcome(void **state)
 {
 	static const char begin[] = "{\"iceServers\":[{\"username\":\"peerjs-";
@@ -283,6 +311,7 @@ main(void)
 		TEST(test_the_root_says_what_it_is),
 		TEST(test_an_id_is_new_each_time_and_nothing_else),
 		TEST(test_peers_are_listed_only_where_that_is_allowed),
+		TEST(test_no_more_than_10000_peers_are_listed),
 		TEST(test_credentials_are_for_where_anybody_is_welcome),
 		TEST(test_other_paths_are_not_ours),
 		TEST(test_without_a_list_every_origin_may_read),

@@ -312,6 +312,10 @@ test_without_memory_at_home_who_asks_is_told(void **state)
 			    "\"Out of memory\"}}\n");
 		if (!opened)
 			assert_int_equal(w->code, 1013);
+		/* no trace of who did not come in */
+		assert_int_equal(table_count(bed.s[0].peers->homes) +
+			table_count(bed.s[1].peers->homes),
+		    opened);
 	}
 	assert_true(n > 1);
 	/* and who would take her place: the old one stays */
