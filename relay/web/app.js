@@ -46,6 +46,8 @@ class App {
 		this.talk = new Talk({
 			label: (peer) => this.label(peer),
 			isOpen: (peer) => this.calls?.open(peer) !== undefined,
+			canEnd: (peer) => this.calls.isChatOnly(peer),
+			end: (peer) => this.calls.endChat(peer),
 			say: (peer, text) => this.calls.say(peer, text),
 			sendFile: (peer, file) =>
 				this.calls.sendFile(peer, file),
@@ -96,7 +98,9 @@ class App {
 
 		setText($("state"), text);
 		$("state").className = `chip ${kind}`;
-		if (state === "waiting")
+		if (state === "waiting" && !this.isIn)
+			trouble("The supernode does not answer. Trying again.");
+		else if (state === "waiting")
 			announce("Connection to the supernode lost. " +
 				"Calls go on; trying again.");
 		if (state === "ended" && why)
@@ -109,6 +113,7 @@ class App {
 		const me = element("strong", this.own);
 		$("me").replaceChildren("You are ", me, ` (${m.name})`);
 		this.isIn = true;
+		trouble("");
 		$("join").hidden = true;
 		$("space").hidden = false;
 		this.calls.again(isFresh);

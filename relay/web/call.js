@@ -18,6 +18,7 @@ const DISCONNECTED_MS = 2500;	// ICE often mends itself
 const AGAIN_MS = 8000;		// the next try
 const GATHER_MS = 40;		// candidates travel together
 const MESSAGE_MAX = 64 * 1024;
+const NONCE = /^[A-Za-z0-9_-]{22}$/;
 
 // page: { identity, name(), send(to, data), config(), tracks(), isReady() }
 export class Call {
@@ -495,7 +496,7 @@ export class Call {
 		const other = { name: this.peer, key: this.peerKey,
 			prints: this.prints };
 
-		if (typeof this.theirNonce !== "string")
+		if (!NONCE.test(this.theirNonce))
 			throw new Tampered("no nonce");
 		this.code = await (this.isCaller ?
 			safetyCode(this.id, me, other,

@@ -11,7 +11,7 @@ import { $, alertBox, announce, clone, plainLabel, setFace, setText }
 import { ring } from "./ring.js";
 
 const MEASURE_MS = 1000;
-const AGAIN_MS = 30000;		// a page that reloads is back by then
+const AGAIN_MS = 15000;		// a page that reloads is back by then
 const RINGS_MAX = 4;		// more are told that we are busy
 const ID = /^[A-Za-z0-9_-]{22}$/;
 
@@ -44,7 +44,9 @@ function isInvite(m)
 {
 	return ID.test(m.call) && Object.hasOwn(ASKS, m.media) &&
 		["key", "sig", "again", "label"].every((k) =>
-			typeof m[k] === "string" && m[k].length <= 200);
+			typeof m[k] === "string" && m[k].length <= 200) &&
+		(m.again === "" || ID.test(m.again)) &&
+		plainLabel(m.label) === m.label;
 }
 
 export class Calls {
@@ -160,6 +162,7 @@ export class Calls {
 		if (was) {
 			app.media.isMuted = was.isMuted;
 			this.add(call);
+			app.notice(`${app.label(from)} is back.`);
 			await this.openMedia(call, was.camera);
 			call.accept();
 			return;
@@ -383,6 +386,18 @@ export class Calls {
 	}
 
 	// ---- chat and files
+
+	// Is there a chat and no call with peer?
+	isChatOnly(peer)
+	{
+		return this.open(peer)?.call.media === "chat";
+	}
+
+	endChat(peer)
+	{
+		if (this.isChatOnly(peer))
+			this.open(peer).call.end("hangup");
+	}
 
 	say(peer, text)
 	{

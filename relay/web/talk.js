@@ -63,10 +63,13 @@ function showFile(node, t)
 
 export class Talk {
 	// label(peer); isOpen(peer): can anything be sent now?
-	constructor({ label, isOpen, say, sendFile })
+	// canEnd(peer): is it a chat without a call, which end(peer) ends?
+	constructor({ label, isOpen, canEnd, end, say, sendFile })
 	{
 		this.label = label;
 		this.isOpen = isOpen;
+		this.canEnd = canEnd;
+		$("chat-end").onclick = () => end(this.peer);
 		this.all = new Map();	// peer -> { nodes, unread }
 		this.peer = null;
 		$("chat-form").onsubmit = (e) => {
@@ -178,6 +181,7 @@ export class Talk {
 		const isOpen = this.peer !== null && this.isOpen(this.peer);
 		let unread = 0;
 
+		$("chat-end").hidden = !isOpen || !this.canEnd(this.peer);
 		for (const id of ["text", "attach", "say"])
 			$(id).disabled = !isOpen;
 		$("text").placeholder = isOpen ? "Message" : "";
