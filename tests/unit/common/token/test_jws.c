@@ -445,6 +445,26 @@ test_a_bound_key_must_sign_the_challenge(void **state)
 	    is_proved(cnf, prove(proof, 8, "sn1", 1), bed_ed25519_jwk(jwk, 8)));
 }
 
+/* The example of docs/PROTOCOL.md. */
+static void
+test_the_proof_of_the_documentation_is_good(void **state)
+{
+	static const uint8_t zeros[JWS_CHALLENGE_LEN];
+	struct jws_proof p = { "sn1.example.edu", zeros,
+		"LS39aZCdCvy4LT_mw3tGIZEkb9FPK7-pToAMcSKdmUWrEYINK_G8YQQKjX8r"
+		"TO4CgeREzwzn8XzlAtc5yZkAAg",
+		NULL };
+	const struct jws_subject s = { .binding = JWS_BOUND_KEY,
+		.key = bed_key("\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+			       "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+			       "\"") };
+
+	(void)state;
+	assert_true(jws_is_proved(&s, &p));
+	p.node = "sn2.example.edu";
+	assert_false(jws_is_proved(&s, &p));
+}
+
 static void
 test_a_thumbprint_needs_its_key(void **state)
 {
@@ -512,6 +532,7 @@ main(void)
 		cmocka_unit_test(test_claims_are_judged),
 		cmocka_unit_test(test_a_long_name_is_refused),
 		cmocka_unit_test(test_a_bound_key_must_sign_the_challenge),
+		cmocka_unit_test(test_the_proof_of_the_documentation_is_good),
 		cmocka_unit_test(test_a_thumbprint_needs_its_key),
 		cmocka_unit_test(test_a_bearer_proves_nothing),
 		cmocka_unit_test(
