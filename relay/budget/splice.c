@@ -50,6 +50,8 @@ budget_splice_room(struct budget *b, struct budget_chain *c, enum stats_dir dir,
 	budget_catch_up(b);
 	if (b->is_free)
 		return budget_room(b, dir, now_us);
+	if (budget_splice_is_barred(b, c))
+		return 0;
 	room = grant_room(b);
 	if (dir == STATS_OUT)
 		room = min(room, out_room(b, c, now_us * 1000));

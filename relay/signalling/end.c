@@ -90,6 +90,10 @@ signal_end_open(struct signal_end **out, struct signalling *s,
 	if ((rc = budget_admit(
 		 s->config.budget, &e->chain, e->name, name_len)) != 0)
 		goto fail;
+	if (budget_splice_is_barred(s->config.budget, &e->chain)) {
+		rc = 486;
+		goto fail;
+	}
 	if ((rc = enrol(e)) != 0)
 		goto fail;
 	mem_use_one(stats_memory(s->config.stats, MEMORY_STREAMS), 1, e);

@@ -243,7 +243,8 @@ refuse(struct net_web *w, int code)
 	if (code == 403)
 		answer(w, 403, NULL, "not relayed from there\n");
 	else if (code == 486)
-		answer(w, 429, "Retry-After: 30\r\n", "too many\n");
+		answer(w, 429, "Retry-After: 30\r\n",
+		    "no quota left, or too many\n");
 	else
 		answer(w, 503, "Retry-After: 5\r\n", "no room\n");
 }
