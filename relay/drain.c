@@ -33,7 +33,8 @@ count(const struct server *s)
 	struct stats sum = { 0 };
 
 	server_sum(s, &sum);
-	return sum.counter[STATS_ALLOCATIONS];
+	/* ends of streams are allocations, too */
+	return sum.counter[STATS_ALLOCATIONS] + sum.counter[STATS_STREAM_ENDS];
 }
 
 static int64_t

@@ -120,10 +120,12 @@ add_counts(json_t *all, const struct server *s)
 	struct stats sum = { 0 };
 
 	server_sum(s, &sum);
+	/* ends of streams are allocations, too */
 	json_object_set_new(all, "allocations",
 	    json_pack("{s:o,s:I}", "now",
-		number(sum.counter[STATS_ALLOCATIONS]), "limit",
-		(json_int_t)s->conf->caps.allocations));
+		number(sum.counter[STATS_ALLOCATIONS] +
+		    sum.counter[STATS_STREAM_ENDS]),
+		"limit", (json_int_t)s->conf->caps.allocations));
 	json_object_set_new(all, "connections",
 	    json_pack("{s:o,s:I}", "now",
 		number(sum.counter[STATS_CONNECTIONS]), "limit",
