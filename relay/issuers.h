@@ -78,7 +78,8 @@ enum stats_auth issuers_verdict_counter(enum issuers_verdict v);
 /* In words, for clients. */
 const char *issuers_verdict_text(enum issuers_verdict v);
 
-/* An array for `supernodectl status`: title, keys, age, what is wrong. */
+/* An array for `supernodectl status`: title, keys, age, what is wrong.  Main
+ * thread. */
 json_t *issuers_json(struct issuers *s, int64_t now_s);
 
 #endif
