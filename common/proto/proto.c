@@ -5,6 +5,7 @@
 
 #include "common/hex.h"
 #include "common/json.h"
+#include "common/json_scan.h"
 
 const char *
 proto_code_text(enum proto_code code)
@@ -329,6 +330,99 @@ read_type(struct reader *r, struct proto_message *m)
 	types[type].read(r, m);
 }
 
+/* ---- a usual `send`, which is most of what comes, without memory.  False:
+ * nothing is known about it. */
+
+enum { SEND_MEMBERS_MAX = 8 };
+
+static bool
+is_member(const struct json_member *m, const char *key)
+{
+	return m->key_len == strlen(key) &&
+	    memcmp(m->key, key, m->key_len) == 0;
+}
+
+/* A string without escapes. */
+static bool
+read_plain(struct proto_slice *out, const struct json_member *m)
+{
+	if (m->value[0] != '"' || memchr(m->value, '\\', m->value_len) != NULL)
+		return false;
+	*out = (struct proto_slice){ m->value + 1, m->value_len - 2 };
+	return true;
+}
+
+/* A number as json_scan takes it, and not below 0. */
+static bool
+read_whole(int64_t *out, const struct json_member *m)
+{
+	if (m->value[0] < '0' || m->value[0] > '9')
+		return false;
+	*out = 0;
+	for (size_t i = 0; i < m->value_len; i++)
+		*out = *out * 10 + (m->value[i] - '0');
+	return true;
+}
+
+static bool
+read_to(struct proto_message *out, const struct json_member *m)
+{
+	struct proto_slice to;
+
+	if (!read_plain(&to, m) || !proto_is_name(to.at, to.len))
+		return false;
+	memcpy(out->send.name, to.at, to.len);
+	out->send.name[to.len] = '\0';
+	out->send.to = out->send.name;
+	return true;
+}
+
+static bool
+read_send_member(struct proto_message *out, const struct json_member *m)
+{
+	struct proto_slice text;
+
+	if (is_member(m, "type"))
+		return read_plain(&text, m) && text.len == 4 &&
+		    memcmp(text.at, "send", 4) == 0;
+	if (is_member(m, "to"))
+		return read_to(out, m);
+	if (is_member(m, "data"))
+		out->send.data = (struct proto_slice){ m->value, m->value_len };
+	else if (is_member(m, "id"))
+		return out->has_id = read_whole(&out->id, m);
+	else if (is_member(m, "session"))
+		return read_plain(&text, m) &&
+		    proto_session_parse(&out->send.session, text.at, text.len);
+	return true;
+}
+
+static bool
+read_usual_send(struct proto_message *out, const char *text, size_t len)
+{
+	struct json_member m[SEND_MEMBERS_MAX];
+	unsigned count, has_type = 0;
+
+	if (!json_scan(text, len, PROTO_DEPTH_MAX, m, SEND_MEMBERS_MAX, &count))
+		return false;
+	out->type = PROTO_SEND;
+	out->json = NULL;
+	out->has_id = false;
+	out->id = -1;
+	out->send.to = NULL;
+	out->send.session = 0;
+	out->send.data.at = NULL;
+	for (unsigned i = 0; i < count; i++) {
+		if (!read_send_member(out, &m[i]))
+			return false;
+		has_type += is_member(&m[i], "type");
+	}
+	return has_type == 1 && out->send.to != NULL &&
+	    out->send.data.at != NULL;
+}
+
+/* ---- any message */
+
 int
 proto_read(struct proto_message *out, const char *text, size_t len,
     struct proto_error *e)
@@ -337,6 +431,8 @@ proto_read(struct proto_message *out, const char *text, size_t len,
 	json_t *root;
 	int rc;
 
+	if (read_usual_send(out, text, len))
+		return 0;
 	*e = (struct proto_error){ .id = -1, .why = "no strict JSON" };
 	memset(out, 0, sizeof(*out));
 	if ((rc = json_read(&root, text, len, PROTO_DEPTH_MAX)) != 0)

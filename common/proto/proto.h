@@ -112,6 +112,7 @@ struct proto_message {
 			const char *to;
 			uint64_t session; /* 0: all */
 			struct proto_slice data;
+			char name[PROTO_NAME_MAX + 1]; /* to, or unused */
 		} send;
 		struct {
 			const char *names[PROTO_NAMES_MAX];
