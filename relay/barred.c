@@ -286,3 +286,17 @@ barred_json(struct barred *b, int64_t now_s)
 	pthread_rwlock_unlock(&b->lock);
 	return all;
 }
+
+void
+barred_metrics(struct barred *b, FILE *out, int64_t now_s)
+{
+	json_t *all = barred_json(b, now_s);
+
+	fprintf(out,
+	    "# HELP supernode_barred_names Names that were kicked for some "
+	    "time.\n"
+	    "# TYPE supernode_barred_names gauge\n"
+	    "supernode_barred_names %zu\n",
+	    json_array_size(all));
+	json_decref(all);
+}

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/code.h"
 
@@ -42,5 +43,6 @@ barred_until(struct barred *b, const char *name, size_t len, int64_t now_s);
 
 /* An array of {"name","until"}. */
 json_t *barred_json(struct barred *b, int64_t now_s);
+void barred_metrics(struct barred *b, FILE *out, int64_t now_s);
 
 #endif

@@ -467,3 +467,18 @@ issuers_json(struct issuers *s, int64_t now_s)
 		    all, issuers_source_json(s->now.at[i], now_s));
 	return all;
 }
+
+void
+issuers_metrics(struct issuers *s, FILE *out)
+{
+	unsigned failing = 0;
+
+	for (size_t i = 0; i < s->now.count; i++)
+		failing += issuers_source_fails(s->now.at[i]);
+	fprintf(out,
+	    "# HELP supernode_issuers_failing Issuers whose keys could not be "
+	    "read at the last look.\n"
+	    "# TYPE supernode_issuers_failing gauge\n"
+	    "supernode_issuers_failing %u\n",
+	    failing);
+}

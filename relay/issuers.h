@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/code.h"
 #include "common/token/jws.h"
@@ -81,5 +82,6 @@ const char *issuers_verdict_text(enum issuers_verdict v);
 /* An array for `supernodectl status`: title, keys, age, what is wrong.  Main
  * thread. */
 json_t *issuers_json(struct issuers *s, int64_t now_s);
+void issuers_metrics(struct issuers *s, FILE *out);
 
 #endif

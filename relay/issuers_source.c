@@ -282,6 +282,17 @@ issuers_source_take(struct issuers_source *e, const char *text, size_t len)
 
 /* ---- what the operator sees */
 
+bool
+issuers_source_fails(struct issuers_source *e)
+{
+	bool fails;
+
+	pthread_rwlock_rdlock(&e->lock);
+	fails = e->fault[0] != '\0';
+	pthread_rwlock_unlock(&e->lock);
+	return fails;
+}
+
 json_t *
 issuers_source_json(struct issuers_source *e, int64_t now_s)
 {

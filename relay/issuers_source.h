@@ -80,6 +80,7 @@ issuers_source_take(struct issuers_source *e, const char *text, size_t len);
 /* The last look failed: why, in words. */
 void issuers_source_fail(struct issuers_source *e, const char *why);
 
+bool issuers_source_fails(struct issuers_source *e);
 json_t *issuers_source_json(struct issuers_source *e, int64_t now_s);
 
 #endif

@@ -1,8 +1,10 @@
 #include "relay/report.h"
 
 #include "relay/audit_watch.h"
+#include "relay/barred.h"
 #include "relay/consent.h"
 #include "relay/drain.h"
+#include "relay/issuers.h"
 #include "relay/metrics.h"
 #include "relay/metrics_budget.h"
 #include "relay/nodes_report.h"
@@ -98,5 +100,7 @@ report_metrics(struct server *s, FILE *out)
 	audit_watch_metrics(s, out);
 	site_metrics(s->site, out);
 	nodes_report_metrics(s, out);
+	issuers_metrics(s->issuers, out);
+	barred_metrics(s->barred, out, mono_wall_s());
 	quota_serve_metrics(s, out);
 }

@@ -46,5 +46,8 @@ status=$(ctl status --json)
 equal "status shows the issuer" "$(jq -r .issuers[0].name <<<"$status")" login
 matches "and what is wrong with it" "$(jq -r .issuers[0].fault <<<"$status")" \
     "no JWKS"
+equal "an alarm" "$(metric supernode_issuers_failing)" 1
+compare "refused tokens" \
+    "$(metric 'supernode_auth_failures_total{reason="token"}')" -gt 15
 ! grep -q 'application' "$SRV_LOG_FILE" || fail "a key is in the log"
 server_lives

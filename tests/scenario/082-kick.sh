@@ -93,6 +93,7 @@ is_out() {
 is_out z1
 probe_start z4
 is_out z4
+equal "the metric" "$(metric supernode_barred_names)" 1
 matches "status lists it" "$(ctl status --json)" '"name": "zoe"'
 equal "the file is nobody else's" \
     "$(stat -c %a "$SRV_DIR/state/barred")" 600
