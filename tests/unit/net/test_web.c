@@ -93,6 +93,45 @@ test_frames_right_behind_the_request_are_not_lost(void **state)
 	web_bed_free(t);
 }
 
+/* ---- by a balancer */
+
+static void
+check_proxy(bool tls)
+{
+	static const uint8_t header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"
+					"\xc6\x33\x64\x01\xcb\x00\x71\x05"
+					"\x10\x00\x0d\x96";
+	struct web_bed *t = web_bed_new(tls);
+	struct addr_prefix from;
+	struct addr client;
+
+	assert_int_equal(addr_prefix_parse(&from, "127.0.0.0/8"), 0);
+	assert_int_equal(addr_parse(&client, "198.51.100.1:4096"), 0);
+	t->bed->conf.listen.proxy.at = &from;
+	t->bed->conf.listen.proxy.count = 1;
+	web_bed_leave(t);
+	t->fd = bed_client(SOCK_STREAM, &t->bed->at);
+	bed_write(t->fd, header, sizeof(header) - 1);
+	fcntl(t->fd, F_SETFL, O_NONBLOCK);
+	if (tls) {
+		t->ssl = cert_client(t->ctx, t->fd, false);
+		assert_true(cert_shake(t->bed, t->ssl));
+	}
+	web_bed_open(t);
+	assert_true(addr_equal(&net_web_flow(t->web)->client, &client));
+	t->on_message = web_bed_echo;
+	web_bed_send(t, WS_TEXT, true, "hi", 2);
+	web_bed_expect(t, WS_TEXT, "hi", 2);
+	web_bed_free(t);
+}
+
+static void
+test_the_client_is_who_the_balancer_names(void **state)
+{
+	(void)state;
+	web_bed_both(check_proxy);
+}
+
 /* ---- the end */
 
 static void
@@ -202,158 +241,6 @@ test_nobody_is_told_when_all_is_closed(void **state)
 	net_free(t->bed->net);
 	assert_int_equal(t->closed, 0);
 	t->bed->net = net_new(&config);
-	web_bed_free(t);
-}
-
-/* ---- holding back */
-
-static void
-hold(struct web_bed *t, const struct net_web_data *d)
-{
-	(void)d;
-	net_web_hold(t->web, true);
-}
-
-static void
-check_hold(bool tls)
-{
-	struct web_bed *t = web_bed_opened(tls);
-	uint8_t bytes[256];
-	const size_t len = web_bed_mixture(bytes);
-
-	/* one message at a time, though all are here */
-	t->on_message = hold;
-	web_bed_write(t, bytes, len);
-	WEB_BED_UNTIL(t, t->messages == 1);
-	web_bed_settle(t);
-	web_bed_write(t, bytes, len);
-	web_bed_settle(t);
-	for (unsigned i = 1; i < 4; i++) {
-		assert_int_equal(t->messages, i);
-		t->so_far = 0;
-		net_web_hold(t->web, false);
-		assert_int_equal(t->messages, i);
-		WEB_BED_UNTIL(t, t->messages == i + 1);
-		web_bed_settle(t);
-		assert_int_equal(t->messages, i + 1);
-	}
-	assert_int_equal(t->so_far, 13);
-	/* off and on again before it went on */
-	net_web_hold(t->web, false);
-	net_web_hold(t->web, true);
-	web_bed_send(t, WS_TEXT, true, "x", 1);
-	web_bed_settle(t);
-	assert_int_equal(t->messages, 4);
-	net_web_hold(t->web, false);
-	WEB_BED_UNTIL(t, t->messages == 5);
-	web_bed_free(t);
-}
-
-static void
-test_a_held_client_is_not_read(void **state)
-{
-	(void)state;
-	web_bed_both(check_hold);
-}
-
-static void
-forget(struct web_bed *t, const struct net_web_data *d)
-{
-	(void)d;
-	t->so_far = 0;
-}
-
-static void
-check_held_sender(bool tls)
-{
-	struct web_bed *t = web_bed_opened(tls);
-	static uint8_t frame[WS_HEAD_MAX + 60000];
-	const struct ws_frame f = {
-		.opcode = WS_BINARY, .is_final = true, .len = 60000
-	};
-	const size_t len = web_bed_frame(frame, f, web_bed_pattern);
-	size_t sent = 0;
-	ssize_t n;
-
-	t->on_message = forget;
-	net_web_hold(t->web, true);
-	do {
-		n = tls ? SSL_write(t->ssl, frame, (int)len)
-			: send(t->fd, frame, len, MSG_NOSIGNAL);
-		sent += n == (ssize_t)len;
-		bed_turn(t->bed);
-	} while (n == (ssize_t)len);
-	assert_true(sent > 1);
-	/* the kernel has it, we do not */
-	assert_true(
-	    atomic_load(
-		&stats_memory(&t->bed->stats, MEMORY_CONNECTIONS)->bytes) <
-	    64 * 1024);
-	net_web_hold(t->web, false);
-	WEB_BED_UNTIL(t, t->messages >= sent);
-	web_bed_free(t);
-}
-
-static void
-test_a_held_sender_is_held_by_the_kernel(void **state)
-{
-	(void)state;
-	web_bed_both(check_held_sender);
-}
-
-enum { SLOW_BYTES = 12 << 20 }; /* more than the kernel takes */
-
-static void
-fill(struct web_bed *t)
-{
-	while (t->so_far < SLOW_BYTES &&
-	    net_web_send(t->web, NET_WEB_BINARY,
-		web_bed_pattern + t->so_far % sizeof(web_bed_pattern),
-		4096) == 0)
-		t->so_far += 4096;
-	assert_true(net_web_waiting(t->web) <= t->accept.out_max);
-}
-
-static void
-check_drained(bool tls)
-{
-	struct web_bed *t = web_bed_new(tls);
-	t->accept.out_max = 32 * 1024;
-	web_bed_open(t);
-	t->on_drained = fill;
-	t->is_patient = true;
-	fill(t);
-	web_bed_settle(t);
-	assert_true(t->so_far < SLOW_BYTES);
-	t->is_patient = false;
-	for (size_t at = 0; at < SLOW_BYTES; at += 4096)
-		web_bed_expect(t, WS_BINARY,
-		    web_bed_pattern + at % sizeof(web_bed_pattern), 4096);
-	assert_true(t->drained > 1);
-	web_bed_free(t);
-}
-
-static void
-test_a_slow_reader_is_told_of_room(void **state)
-{
-	(void)state;
-	web_bed_both(check_drained);
-}
-
-static void
-test_what_is_larger_than_the_queue_goes_alone(void **state)
-{
-	struct web_bed *t = web_bed_new(false);
-
-	(void)state;
-	t->accept.out_max = 1000;
-	web_bed_open(t);
-	assert_int_equal(
-	    net_web_send(t->web, NET_WEB_BINARY, web_bed_pattern, 2000), 0);
-	assert_int_equal(
-	    net_web_send(t->web, NET_WEB_BINARY, web_bed_pattern, 1), EAGAIN);
-	WEB_BED_UNTIL(t, t->drained == 1);
-	web_bed_expect(t, WS_BINARY, web_bed_pattern, 2000);
 	web_bed_free(t);
 }
 
@@ -583,15 +470,12 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_messages_of_all_lengths_pass),
 	TEST(test_bytes_are_counted_as_what_they_turned_out_to_be),
 	TEST(test_frames_right_behind_the_request_are_not_lost),
+	TEST(test_the_client_is_who_the_balancer_names),
 	TEST(test_their_close_is_answered_and_told),
 	TEST(test_our_close_waits_for_theirs_and_tells_nobody),
 	TEST(test_a_close_that_is_not_answered_ends_in_time),
 	TEST(test_a_websocket_may_be_silent_for_long),
 	TEST(test_nobody_is_told_when_all_is_closed),
-	TEST(test_a_held_client_is_not_read),
-	TEST(test_a_held_sender_is_held_by_the_kernel),
-	TEST(test_a_slow_reader_is_told_of_room),
-	TEST(test_what_is_larger_than_the_queue_goes_alone),
 	TEST(test_parts_come_as_they_arrive),
 	TEST(test_a_message_may_be_sent_in_parts),
 	TEST(test_an_owner_may_close_from_within_a_message),
