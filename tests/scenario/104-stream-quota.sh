@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Goal: what streams move is in the accounts: the ledger has it by user, both
-# ways, within 2 % of what the kernel sent; the audit log has each end; a user
-# whose quota is used up has his streams ended with 4030 and gets no new ones
-# through; a drain waits for streams; a network that does
-# not relay opens none.
+# Goal: what streams move is in the accounts: the ledger has it by user, headers
+# included; the audit log has each end; a user whose quota is used up has his
+# streams ended with 4030; a network that does not relay opens none; a drain
+# waits for streams.
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh
