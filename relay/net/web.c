@@ -118,29 +118,41 @@ push(struct net_web *w, const void *data, size_t len)
 		net_conn_drop(&w->stream->conn, STATS_DROP_NO_MEMORY);
 }
 
+static bool
+has_body(const struct net_http_head *h, const struct net_http_answer *a)
+{
+	return !h->is_head && a->status != 204 && a->status != 304;
+}
+
 void
 net_web_answer(struct net_web *w, unsigned status, const char *type,
     const char *headers, const void *body, size_t len)
 {
 	const struct net_http_head *h = w->head;
-	const struct net_http_answer a = {
+	struct net_http_answer a = {
 		.status = status,
 		.type = type,
 		.headers = headers,
 		.len = len,
 		.wall_s = mono_wall_s(),
-		.keeps = h->keeps,
 	};
 	char text[HTTP_ANSWER_MAX];
-	const size_t head_len = net_http_answer_write(text, &a);
+	size_t head_len;
 
-	assert(h != NULL && head_len > 0);
+	assert(h != NULL);
+	a.keeps = h->keeps;
+	/* headers that repeat what a client sent may be too much */
+	if ((head_len = net_http_answer_write(text, &a)) == 0) {
+		a = (struct net_http_answer){
+			.status = 500, .wall_s = a.wall_s, .keeps = a.keeps
+		};
+		head_len = net_http_answer_write(text, &a);
+	}
 	w->head = NULL;
 	push(w, text, head_len);
-	if (!h->is_head && status != 204 && status != 304 &&
-	    net_stream_is_alive(w->stream))
-		push(w, body, len);
-	if (!h->keeps && net_stream_is_alive(w->stream))
+	if (has_body(h, &a) && net_stream_is_alive(w->stream))
+		push(w, body, a.len);
+	if (!a.keeps && net_stream_is_alive(w->stream))
 		net_web_end(w);
 }
 

@@ -3,9 +3,9 @@
  *
  * Any TCP or TLS connection whose first byte is an upper-case letter speaks
  * HTTP/1.1 (RFC 9112).  Its requests go up through net_sink.request; each is
- * answered, or becomes a WebSocket (RFC 6455) that its owner is told about
- * by struct net_web_ops.  Framing, masking, UTF-8, fragments, control frames
- * and the closing handshake are done here.
+ * answered (404 when nobody does), or becomes a WebSocket (RFC 6455) that its
+ * owner is told about by struct net_web_ops.  Framing, masking, UTF-8,
+ * fragments, control frames and the closing handshake are done here.
  *
  * A struct net_web is good until its owner was told `closed`, or, before it
  * has one, until the call that brought its request returns.
@@ -56,7 +56,8 @@ int net_web_query(const char *query, const char *name, char *out, size_t size);
 /*
  * Answers the request at hand; now, in the call that brought it.  headers:
  * more header lines, each ended by CRLF, or NULL.  Content-Length, Date and
- * Connection are added; a HEAD request gets no body.  Copies.
+ * Connection are added; a HEAD request gets no body.  Copies.  Headers of
+ * more than 1.5 KiB in all: it becomes an empty 500.
  */
 void net_web_answer(struct net_web *w, unsigned status, const char *type,
     const char *headers, const void *body, size_t len);

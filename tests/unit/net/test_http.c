@@ -152,6 +152,41 @@ test_a_head_request_gets_no_body(void **state)
 }
 
 static void
+answer_long(struct bed *bed, struct net_web *w, const struct net_request *r)
+{
+	static char headers[3000];
+
+	(void)bed;
+	snprintf(headers, sizeof(headers), "X-Origin: %s\r\n", r->origin);
+	net_web_answer(w, 200, "text/plain", headers, "ok", 2);
+}
+
+/* An owner may repeat what it was sent. */
+static void
+test_headers_that_are_too_long_are_no_answer(void **state)
+{
+	struct web_bed *t = web_bed_new(false);
+	const char *head, *body;
+	char origin[2500];
+
+	(void)state;
+	t->bed->on_request = answer_long;
+	memset(origin, 'o', sizeof(origin));
+	web_bed_say(t, "GET / HTTP/1.1\r\n" HOST "Origin: ");
+	web_bed_write(t, origin, sizeof(origin));
+	web_bed_say(t, "\r\n\r\n");
+	head = take_answer(t, &body);
+	assert_memory_equal(head, "HTTP/1.1 500 ", 13);
+	assert_null(strstr(head, "oo"));
+	assert_string_equal(body, "");
+	web_bed_say(t, "GET / HTTP/1.1\r\n" HOST "Origin: short\r\n\r\n");
+	head = take_answer(t, &body);
+	assert_non_null(strstr(head, "\r\nX-Origin: short\r\n"));
+	assert_string_equal(body, "ok");
+	web_bed_free(t);
+}
+
+static void
 answer_nothing(struct bed *bed, struct net_web *w, const struct net_request *r)
 {
 	(void)bed;
@@ -504,6 +539,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_many_requests_at_once_are_answered_in_order),
 	TEST(test_answers_do_not_pile_up),
 	TEST(test_a_head_request_gets_no_body),
+	TEST(test_headers_that_are_too_long_are_no_answer),
 	TEST(test_not_modified_has_no_body),
 	TEST(test_bodies_arrive_whole),
 	TEST(test_who_waits_to_send_a_body_is_told_to_go_on),
