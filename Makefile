@@ -147,8 +147,8 @@ test:
 
 check: $(unit)
 	@$(RUNNER) unit $(unit)
-# what scenario 018 does at full speed only
-SMALLER	= SIFT_ALLOCATIONS=2000 SIFT_SECONDS=3
+# what scenarios 018 and 060 do at full speed only
+SMALLER	= SIFT_ALLOCATIONS=2000 SIFT_SECONDS=3 CAPS_BRIEF=yes
 check-asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CC=clang \
 	    SAN=address,undefined $(SMALLER) all tools check replay scenario

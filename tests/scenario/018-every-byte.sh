@@ -4,6 +4,7 @@
 # packets, coalesced bursts and trains of mixed sizes, both ways) arrives in
 # order, once, and right in every byte; neither the kernel nor the server drops
 # a packet.  SIFT_ALLOCATIONS and SIFT_SECONDS make it smaller.
+# alone: nothing may be dropped for want of CPU
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh

@@ -3,6 +3,7 @@
 # the server) never sees more than rate x time + burst leave in any window of
 # a second or more, while several times as much is offered, and the rate is
 # used, not wasted.  What was dropped is counted by reason.
+# alone: measures a rate
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh

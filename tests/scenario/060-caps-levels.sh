@@ -5,6 +5,7 @@
 # + burst, and as long as more is offered the rate is used within 1 %.
 # supernoded's own check agrees.  At 1 Gbit/s packets travel coalesced, which
 # is how a machine as small as this one offers more than that.
+# alone: needs all of the machine
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh
@@ -174,6 +175,12 @@ level()
 {
 	local n rc=1
 
+	# where time is short (sanitizers): one of each way of sending
+	if [ -n "${CAPS_BRIEF-}" ] && [ "$1" != 1Mbit/s ] &&
+	    [ "$1" != 1Gbit/s ]; then
+		say "$1: left out by CAPS_BRIEF"
+		return
+	fi
 	ctl caps rate "$1" >/dev/null
 	for ((n = 0; n < 3 && rc != 0; n++)); do
 		rc=0

@@ -3,6 +3,7 @@
 # of 100 kbit/s beside fifty users who offer five times the cap together comes
 # through whole and without delay, and the rate is used.  A TCP user beside
 # them gets his share and is held back, not dropped.
+# alone: measures delay
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh

@@ -3,6 +3,7 @@
 # their own.  What a network's clients and peers exchange together keeps to its
 # rate, by the kernel's own counter, and is shared fairly among its users;
 # others are not held back by it; and what was used is told per network.
+# alone: measures a rate
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh

@@ -5,6 +5,7 @@
 # four workers, and the rate is used; nothing is lost, only held back.  What is
 # taken in keeps to the same (what waits in the kernel's buffers was counted by
 # nobody).  caps.rate-per-user holds for the sender as for the receiver.
+# alone: measures a rate
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh
