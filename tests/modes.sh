@@ -27,7 +27,7 @@ mkdir -p "$BUILD/log"
 declare -A pids=()
 
 for mode in $modes; do
-	MODE=$mode bash "$(dirname "$0")/runner.sh" "$BUILD" "mode-$mode" \
+	JOBS=1 MODE=$mode bash "$(dirname "$0")/runner.sh" "$BUILD" "mode-$mode" \
 	    "$@" >"$BUILD/log/mode-$mode.out" 2>&1 &
 	pids[$mode]=$!
 done
