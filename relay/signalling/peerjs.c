@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "common/proto/proto.h"
 #include "relay/snapshot.h"
+#include "signalling/door.h"
 #include "signalling/ice.h"
 #include "signalling/peerjs_own.h"
 
@@ -46,17 +47,10 @@ answer(
  * no cookies, so that without a list every origin may ask */
 
 static bool
-may_ask(const struct snapshot *conf, const char *origin)
+may_ask(const struct snapshot *conf, const struct net_request *r)
 {
-	const struct snapshot_texts *listed = &conf->signalling.origins;
-
-	if (origin[0] == '\0' || listed->count == 0)
-		return true;
-	for (size_t i = 0; i < listed->count; i++)
-		if (strcmp(listed->at[i], "*") == 0 ||
-		    strcmp(listed->at[i], origin) == 0)
-			return true;
-	return false;
+	return conf->signalling.origins.count == 0 ||
+	    signal_door_origin(conf, r);
 }
 
 static void
@@ -282,7 +276,7 @@ signal_peerjs_request(
 
 	if ((serve = find_server(r)) == NULL)
 		return false;
-	if (!may_ask(s->conf, r->origin)) {
+	if (!may_ask(s->conf, r)) {
 		net_web_answer(w, 403, type_text, "Vary: Origin\r\n",
 		    "Forbidden", strlen("Forbidden"));
 		return true;

@@ -18,6 +18,7 @@ signalling()
 	peerjs-discovery = $1
 	sessions = 12
 	messages = 1000
+	${2-}
 }"
 }
 
@@ -36,4 +37,22 @@ server_config
 server_reload
 wait_for 5 "reload" unlisted
 equal "answer without peerjs-discovery" "$(cat "$TMP/peers")" Unauthorized
+
+# other pages than those that are listed, and our own, hear nothing
+from()
+{
+	curl -s -o "$TMP/answer" -w '%{http_code}' -H "Origin: $1" \
+	    "http://127.0.0.1:$SRV_PORT/peerjs/id"
+}
+refused()
+{
+	[ "$(from https://evil.example)" = 403 ]
+}
+equal "answer to any page" "$(from https://evil.example)" 200
+signalling false 'origins = {"https://app.example"}'
+server_config
+server_reload
+wait_for 5 "reload" refused
+equal "answer to a page that is listed" "$(from https://app.example)" 200
+equal "answer to our own" "$(from "http://127.0.0.1:$SRV_PORT")" 200
 server_lives
