@@ -239,6 +239,8 @@ class App {
 			$(id).onclick = async () => {
 				for (const text of await fn())
 					this.notice(text);
+				if (id !== "mic" && this.media.state()[id])
+					this.calls.showAll();
 			};
 		};
 

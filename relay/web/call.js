@@ -30,6 +30,8 @@ export class Call {
 		this.id = id ?? randomId();
 		this.isCaller = isCaller;
 		this.media = media;	// "chat" | "voice" | "video"
+		// else they hear us only, whatever other calls are shown
+		this.isSeen = media === "video";
 		this.follows = again ?? "";
 		this.state = isCaller ? "calling" : "ringing";
 		this.peerKey = null;
@@ -368,7 +370,7 @@ export class Call {
 			return;
 		const { audio, video } = this.page.tracks();
 		this.applyTrack("audio", audio);
-		this.applyTrack("video", video);
+		this.applyTrack("video", this.isSeen ? video : null);
 		this.sayMedia();
 	}
 
@@ -396,7 +398,10 @@ export class Call {
 
 	sayMedia()
 	{
-		this.tellPeer("media", this.page.media());
+		const { mic, camera, screen } = this.page.media();
+
+		this.tellPeer("media", { mic, camera: camera && this.isSeen,
+			screen: screen && this.isSeen });
 	}
 
 	// ---- the control channel

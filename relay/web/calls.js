@@ -99,9 +99,9 @@ export class Calls {
 			media, again: again?.id });
 		if (again)
 			app.media.isMuted = again.isMuted === true;
+		call.isSeen = again ? again.camera === true : media === "video";
 		this.add(call);
-		await this.openMedia(call, again ? again.camera === true :
-			media === "video");
+		await this.openMedia(call, call.isSeen);
 		call.invite(app.myLabel());
 	}
 
@@ -161,6 +161,7 @@ export class Calls {
 		const was = this.isBack(m);
 		if (was) {
 			app.media.isMuted = was.isMuted;
+			call.isSeen = was.camera;
 			this.add(call);
 			app.notice(`${app.label(from)} is back.`);
 			await this.openMedia(call, was.camera);
@@ -233,8 +234,8 @@ export class Calls {
 	async answer(c, withCamera)
 	{
 		this.stopRing(c);
-		await this.openMedia(c.call, withCamera &&
-			c.call.media === "video");
+		c.call.isSeen = withCamera && c.call.media === "video";
+		await this.openMedia(c.call, c.call.isSeen);
 		// one call with one person
 		for (const other of this.of(c.call.peer)) {
 			if (other !== c && other.call.media !== "chat")
@@ -315,6 +316,16 @@ export class Calls {
 			c.call.applyTracks();
 	}
 
+	// Whoever turns on camera or screen shows it to all who hear.
+	showAll()
+	{
+		for (const c of this.all.values()) {
+			if (c.call.state !== "ringing")
+				c.call.isSeen = true;
+		}
+		this.applyTracks();
+	}
+
 	// Signalling is back; isFresh: as a new session.
 	again(isFresh)
 	{
@@ -342,7 +353,7 @@ export class Calls {
 		c.tile?.remove();
 		if (["left", "no-way"].includes(reason) && call.code !== null)
 			this.returning.set(call.id, { key: call.peerKey,
-				media: call.media, ...app.media.shown(),
+				media: call.media, ...this.shown(call),
 				until: Date.now() + AGAIN_MS });
 		if (isAlarm)
 			this.alarm(call.peer, CHANGED);
@@ -382,7 +393,16 @@ export class Calls {
 		return Array.from(this.all.values())
 			.filter((c) => c.call.code !== null)
 			.map(({ call }) => ({ peer: call.peer, id: call.id,
-				media: call.media, ...this.app.media.shown() }));
+				media: call.media, ...this.shown(call) }));
+	}
+
+	// What a call that begins again shall show of us.
+	shown(call)
+	{
+		const { media } = this.app;
+
+		return { camera: media.camera !== null && call.isSeen,
+			isMuted: media.isMuted };
 	}
 
 	// ---- chat and files

@@ -34,12 +34,6 @@ export class Media {
 			screen: this.screen !== null };
 	}
 
-	// What a call that begins again shall show of us.
-	shown()
-	{
-		return { camera: this.camera !== null, isMuted: this.isMuted };
-	}
-
 	// Opens what is wanted and not open yet.  Returns what could not be, as
 	// sentences.
 	async open({ audio, video })

@@ -107,6 +107,8 @@ async function three()
 	await sameCode(carol, bob);
 	await together(carol.hears(2, false), anna.hears(2, false),
 		bob.hears(2, false));
+	equal("Carol, who called by voice, is seen by Bob", await bob.tile(
+		"Carol").and(bob.page.locator(".shows")).count(), 0);
 	await anna.page.click("#screen");
 	await together(bob.tile("Anna").and(bob.page.locator(".shows-screen"))
 		.waitFor(), carol.tile("Anna").and(carol.page

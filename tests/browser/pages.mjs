@@ -1,6 +1,8 @@
 // pages: people with the page open, for the tests that drive it.
 
 import { createRequire } from "node:module";
+import { join } from "node:path";
+import { portrait } from "./portrait.mjs";
 
 const require = createRequire(`${process.env.MODULES}/`);
 const { chromium } = require("playwright-core");
@@ -11,7 +13,9 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic",
 	"--no-first-run", "--disable-background-networking",
 	"--disable-component-update", "--disable-sync",
 	"--disable-dev-shm-usage", "--use-fake-ui-for-media-stream"];
-const DEVICES = "--use-fake-device-for-media-stream=fps=15";
+const DEVICES = ["--use-fake-device-for-media-stream",
+	`--use-file-for-fake-video-capture=${portrait(
+		join(process.env.TMP, "portrait.y4m"))}`];
 
 export function say(text)
 {
@@ -47,7 +51,7 @@ export function launch({ executable, hasDevices } = {})
 	return chromium.launch({
 		executablePath: executable ?? process.env.CHROMIUM ??
 			"/usr/bin/chromium",
-		args: hasDevices === false ? FLAGS : [...FLAGS, DEVICES],
+		args: hasDevices === false ? FLAGS : [...FLAGS, ...DEVICES],
 		handleSIGINT: false,
 	});
 }

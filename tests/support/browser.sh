@@ -40,7 +40,7 @@ browser_begin()
 		skip "needs the packages of tests/browser/package-lock.json"
 	fi
 	# profiles, the certificate store: all of this test's own
-	export HOME=$TMP
+	export HOME=$TMP TMP
 }
 
 browser_run()
