@@ -33,6 +33,9 @@ struct budget_party {
 	_Atomic int state;        /* enum budget_state */
 	_Atomic bool is_hungry;   /* a stream was held back */
 	_Atomic bool is_new;      /* nobody has asked for his state yet */
+	/* a splice's end that found no room, and when (ns): it is next */
+	_Atomic uintptr_t next[STATS_DIRS];
+	_Atomic int64_t next_since[STATS_DIRS];
 	/* OWNER: who looks, see share.h */
 	uint64_t seen; /* of offered */
 	uint64_t look[BUDGET_LOOKS];

@@ -1,7 +1,12 @@
 /* How far the ends of a spliced pair are held back. */
 #include "budget/own.h"
 
-enum { SPLICE_ROOM_MIN = 512 };
+enum {
+	SPLICE_ROOM_MIN = 512,
+	/* so long others of its user wait for who is next: it asks again within
+	 * STREAM_RETRY_MS and a tick of the wheel */
+	SPLICE_NEXT_NS = 50 * 1000 * 1000,
+};
 
 static uint64_t
 min(uint64_t a, uint64_t b)
@@ -41,23 +46,58 @@ out_room(struct budget *b, struct budget_chain *c, int64_t now)
 	return min(room, budget_meter_room(&c->cap[STATS_OUT], &b->alloc, now));
 }
 
-size_t
-budget_splice_room(struct budget *b, struct budget_chain *c, enum stats_dir dir,
+static uint64_t
+find_room(struct budget *b, struct budget_chain *c, enum stats_dir dir,
     int64_t now_us)
 {
-	uint64_t room;
+	uint64_t room = grant_room(b);
 
-	budget_catch_up(b);
-	if (b->is_free)
-		return budget_room(b, dir, now_us);
-	if (budget_splice_is_barred(b, c))
-		return 0;
-	room = grant_room(b);
 	if (dir == STATS_OUT)
 		room = min(room, out_room(b, c, now_us * 1000));
 	if (room < SPLICE_ROOM_MIN)
 		return 0;
 	return min(room, budget_stream_room(b, c, dir, now_us));
+}
+
+/* The ends of a user take turns: whoever asked first after each refill would
+ * else have all of it. */
+static bool
+must_wait(const struct budget_chain *c, enum stats_dir dir, int64_t now)
+{
+	const uintptr_t next =
+	    atomic_load_explicit(&c->user->next[dir], memory_order_relaxed);
+
+	return next != 0 && next != (uintptr_t)c &&
+	    now -
+		atomic_load_explicit(
+		    &c->user->next_since[dir], memory_order_relaxed) <
+	    SPLICE_NEXT_NS;
+}
+
+static void
+be_next(struct budget_chain *c, enum stats_dir dir, int64_t now)
+{
+	atomic_store_explicit(
+	    &c->user->next_since[dir], now, memory_order_relaxed);
+	atomic_store_explicit(
+	    &c->user->next[dir], (uintptr_t)c, memory_order_relaxed);
+}
+
+size_t
+budget_splice_room(struct budget *b, struct budget_chain *c, enum stats_dir dir,
+    int64_t now_us)
+{
+	const int64_t now = now_us * 1000;
+	uint64_t room;
+
+	budget_catch_up(b);
+	if (b->is_free)
+		return budget_room(b, dir, now_us);
+	if (budget_splice_is_barred(b, c) || must_wait(c, dir, now))
+		return 0;
+	if ((room = find_room(b, c, dir, now_us)) == 0)
+		be_next(c, dir, now);
+	return room;
 }
 
 static void
@@ -88,6 +128,10 @@ budget_splice_charge(struct budget *b, struct budget_chain *c,
 {
 	const int64_t now = now_us * 1000;
 
+	if (atomic_load_explicit(&c->user->next[dir], memory_order_relaxed) ==
+	    (uintptr_t)c)
+		atomic_store_explicit(
+		    &c->user->next[dir], 0, memory_order_relaxed);
 	if (dir == STATS_IN) {
 		budget_stream_charge(b, c, wire, now_us);
 	} else {

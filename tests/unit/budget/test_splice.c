@@ -170,6 +170,75 @@ test_a_barred_network_bars_its_splices(void **state)
 	sim_free(s);
 }
 
+/* Four ends of one user at four workers, always asked in the same order, as
+ * timers are. */
+static void
+assert_take_turns(enum stats_dir dir)
+{
+	enum { ENDS = 4, EVERY_MS = 16 };
+	struct sim *s = open_sim(0, 4000000, 0, 0);
+	struct budget_chain chain[ENDS] = { 0 };
+	uint64_t got[ENDS] = { 0 }, all = 0;
+
+	for (unsigned i = 0; i < ENDS; i++)
+		assert_int_equal(
+		    budget_admit(s->budget[i], &chain[i], "me", 2), 0);
+	for (unsigned step = 0; step < STEPS; step += EVERY_MS)
+		for (unsigned i = 0; i < ENDS; i++) {
+			const int64_t now =
+			    (SIM_START_MS + (int64_t)step) * 1000;
+			const size_t room = budget_splice_room(
+			    s->budget[i], &chain[i], dir, now);
+
+			if (room == 0)
+				continue;
+			budget_splice_charge(
+			    s->budget[i], &chain[i], dir, room, now);
+			got[i] += room;
+			all += room;
+		}
+	assert_in_range(all * 8 * 1000 / STEPS, 3800000, 4300000);
+	for (unsigned i = 0; i < ENDS; i++) {
+		assert_in_range(got[i], all * 8 / 10 / ENDS, all);
+		budget_release(s->budget[i], &chain[i]);
+	}
+	sim_free(s);
+}
+
+static void
+test_ends_of_a_user_take_turns(void **state)
+{
+	(void)state;
+	assert_take_turns(STATS_IN);
+	assert_take_turns(STATS_OUT);
+}
+
+/* Who was next and has gone holds the others up for a moment only. */
+static void
+test_who_does_not_come_loses_the_turn(void **state)
+{
+	struct sim *s = open_sim(0, 4000000, 0, 0);
+	struct budget_chain a = { 0 }, b = { 0 };
+	int64_t now = (int64_t)SIM_START_MS * 1000;
+	size_t room;
+
+	(void)state;
+	assert_int_equal(budget_admit(s->budget[0], &a, "me", 2), 0);
+	assert_int_equal(budget_admit(s->budget[1], &b, "me", 2), 0);
+	room = budget_splice_room(s->budget[0], &a, STATS_OUT, now);
+	budget_splice_charge(s->budget[0], &a, STATS_OUT, room, now);
+	assert_int_equal(
+	    budget_splice_room(s->budget[1], &b, STATS_OUT, now), 0);
+	now += 20 * 1000;
+	assert_int_equal(
+	    budget_splice_room(s->budget[0], &a, STATS_OUT, now), 0);
+	budget_release(s->budget[1], &b);
+	now += 40 * 1000;
+	assert_true(budget_splice_room(s->budget[0], &a, STATS_OUT, now) > 0);
+	budget_release(s->budget[0], &a);
+	sim_free(s);
+}
+
 int
 main(void)
 {
@@ -181,6 +250,8 @@ main(void)
 		cmocka_unit_test(test_without_a_cap_all_passes),
 		cmocka_unit_test(test_networks_count_what_their_end_moved),
 		cmocka_unit_test(test_a_barred_network_bars_its_splices),
+		cmocka_unit_test(test_ends_of_a_user_take_turns),
+		cmocka_unit_test(test_who_does_not_come_loses_the_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
