@@ -131,7 +131,7 @@ static const struct bad {
 	{ "auth { secret = {\"***\"} }\n",
 	    "t.conf:1: auth.secret: ", "put the secret back" },
 	{ RATE "auth {\nsecret-file = /nonexistent/x }\n",
-	    "t.conf:3: auth.secret-file: ", "No such file" },
+	    "t.conf:3: auth.secret-file: ", "there is none" },
 	{ RATE "auth {\nsecret-file = \"$CREDENTIALS_DIRECTORY/x\" }\n",
 	    "t.conf:3: auth.secret-file: ", "LoadCredential" },
 	{ "auth { user al {\n} }\n", "t.conf:2: auth.user: ", "password" },
