@@ -33,7 +33,9 @@ struct budget_party {
 	_Atomic int state;        /* enum budget_state */
 	_Atomic bool is_hungry;   /* a stream was held back */
 	_Atomic bool is_new;      /* nobody has asked for his state yet */
-	/* a splice's end that found no room, and when (ns): it is next */
+	/* ends of splices: which one passed last; which one found no room then,
+	 * and when (ns): it is next */
+	_Atomic uintptr_t last[STATS_DIRS];
 	_Atomic uintptr_t next[STATS_DIRS];
 	_Atomic int64_t next_since[STATS_DIRS];
 	/* OWNER: who looks, see share.h */

@@ -74,13 +74,28 @@ must_wait(const struct budget_chain *c, enum stats_dir dir, int64_t now)
 	    SPLICE_NEXT_NS;
 }
 
+/* But for the one that has just had its turn. */
 static void
 be_next(struct budget_chain *c, enum stats_dir dir, int64_t now)
 {
+	if (atomic_load_explicit(&c->user->last[dir], memory_order_relaxed) ==
+	    (uintptr_t)c)
+		return;
 	atomic_store_explicit(
 	    &c->user->next_since[dir], now, memory_order_relaxed);
 	atomic_store_explicit(
 	    &c->user->next[dir], (uintptr_t)c, memory_order_relaxed);
+}
+
+static void
+take_turn(struct budget_chain *c, enum stats_dir dir)
+{
+	atomic_store_explicit(
+	    &c->user->last[dir], (uintptr_t)c, memory_order_relaxed);
+	if (atomic_load_explicit(&c->user->next[dir], memory_order_relaxed) ==
+	    (uintptr_t)c)
+		atomic_store_explicit(
+		    &c->user->next[dir], 0, memory_order_relaxed);
 }
 
 size_t
@@ -128,10 +143,7 @@ budget_splice_charge(struct budget *b, struct budget_chain *c,
 {
 	const int64_t now = now_us * 1000;
 
-	if (atomic_load_explicit(&c->user->next[dir], memory_order_relaxed) ==
-	    (uintptr_t)c)
-		atomic_store_explicit(
-		    &c->user->next[dir], 0, memory_order_relaxed);
+	take_turn(c, dir);
 	if (dir == STATS_IN) {
 		budget_stream_charge(b, c, wire, now_us);
 	} else {

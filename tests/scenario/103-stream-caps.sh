@@ -152,4 +152,7 @@ samples 4000
 poured
 judge "out to one user, 1 Mbit/s" 125000 62500
 [ "$USED" -ge 85 ] || fail "used $USED % out"
+least=$(awk '/ i: / { all += $NF; if (least == "" || $NF < least) least = $NF }
+	END { printf "%d", 100 * least / all }' "$TMP/said")
+compare "of two streams to one user, %, the smaller one" "$least" -ge 25
 server_lives
