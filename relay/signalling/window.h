@@ -25,8 +25,8 @@ enum {
 struct signal_origin {
 	uint64_t session; /* of the sender; 0: nobody waits */
 	uint64_t ask;     /* of several receivers; 0: the only one */
-	int64_t id; /* -1: none */
-	uint32_t worker; /* of the sender */
+	int64_t id;       /* -1: none */
+	uint32_t worker;  /* of the sender */
 };
 
 struct signal_window_item {

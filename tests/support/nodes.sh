@@ -13,6 +13,8 @@ nodes_start()
 	: "${WORKERS:=4}"
 	mkdir -p "$SRV_DIR"
 	node "$ROOT/tests/support/ws_issuer.mjs" "$SRV_DIR"
+	# server_config reads both
+	# shellcheck disable=SC2034
 	SRV_AUTH="	issuer \"login\" {
 		jwks = \"$SRV_DIR/jwks.json\"
 		issuer = \"https://login.example.test\"
@@ -20,6 +22,7 @@ nodes_start()
 	}
 	anonymous = true
 ${NODES_AUTH-}"
+	# shellcheck disable=SC2034
 	SRV_MORE="signalling {
 ${NODES_SIGNALLING-}
 }"
