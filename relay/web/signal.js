@@ -15,6 +15,8 @@ const HELLO_MS = 10000;
 const PROBE_MS = 20000;		// how often a quiet connection is tried
 const ANSWER_MS = 8000;
 const BACKOFF_MS = [200, 400, 800, 1500, 3000, 5000, 8000];
+const RATE = 10;		// messages a second, where nothing was said
+const PART = 0.8;		// of what is allowed
 const RENEW_EARLY_S = 600;	// before TURN credentials expire
 
 // Closed for good: what a reconnect would not mend.
@@ -38,6 +40,7 @@ export class Signal {
 		this.present = new Set();
 		this.old = new Set();	// were there, may have left since
 		this.waiting = new Map();	// id -> { resolve, reject, timer }
+		this.outbox = [];		// requests that are not sent yet
 		this.next = 1;
 		this.attempt = 0;
 		this.handlers = {};
@@ -107,6 +110,7 @@ export class Signal {
 	{
 		this.ws = null;
 		this.clearTimers();
+		this.outbox = [];
 		for (const id of Array.from(this.waiting.keys()))
 			this.answered(id)
 				.reject(new Error("connection lost"));
@@ -173,14 +177,34 @@ export class Signal {
 		if (this.state !== "ready")
 			return Promise.reject(new Error("not connected"));
 		return new Promise((resolve, reject) => {
-			const timer = setTimeout(() => {
-				this.waiting.delete(id);
-				reject(new Error("no answer"));
-				this.cut("no answer");
-			}, ANSWER_MS);
-			this.waiting.set(id, { resolve, reject, timer });
-			this.push({ ...message, id });
+			this.waiting.set(id, { resolve, reject });
+			this.outbox.push({ ...message, id });
+			this.pump();
 		});
+	}
+
+	// No faster than `ready` allowed: what is faster is not answered.
+	pump()
+	{
+		const { rate, size } = this.pace;
+		const now = performance.now();
+
+		this.tokens = Math.min(size, this.tokens +
+			(now - this.filled) * rate / 1000);
+		this.filled = now;
+		for (; this.outbox.length > 0 && this.tokens >= 1; this.tokens--)
+			this.ask(this.outbox.shift());
+		if (this.outbox.length > 0)
+			this.setTimer("pump", () => this.pump(), 1000 / rate);
+	}
+
+	ask(message)
+	{
+		this.waiting.get(message.id).timer = setTimeout(() => {
+			this.answered(message.id).reject(new Error("no answer"));
+			this.cut("no answer");
+		}, ANSWER_MS);
+		this.push(message);
 	}
 
 	send(to, data)
@@ -250,6 +274,11 @@ export class Signal {
 			this.last = 0;
 		this.resume = m.resume ?? null;
 		this.attempt = 0;
+		const rate = (m.limits?.messages_per_second ?? RATE) * PART;
+		this.pace = { rate, size: Math.max(1, rate *
+			(m.limits?.burst_ms ?? 1000) / 1000) };
+		this.tokens = this.pace.size;
+		this.filled = performance.now();
 		this.setState("ready");
 		// what runs through a relay must know the new credentials
 		this.tell("ready", m, m.resumed !== true || this.isRenewing);

@@ -64,9 +64,19 @@ export function announce(text)
 	$("live").textContent = text;
 }
 
+const BOXES_MAX = 5;
+
 // A box that stays until it is closed.  kind: "trouble" | "notice" | "word".
+// What stands there already is not said twice.
 export function alertBox(kind, text)
 {
+	const boxes = Array.from($("alerts").children);
+	const same = boxes.find((b) => b.textContent === `${text}×`);
+
+	if (same)
+		return same;
+	if (boxes.length >= BOXES_MAX)
+		boxes[0].remove();
 	const box = element("div", undefined, kind);
 	const svg = document.createElementNS(SVG, "svg");
 	const use = document.createElementNS(SVG, "use");

@@ -42,7 +42,9 @@ async function meet()
 		.test(await twin.page.locator("#me").textContent()));
 	await anna.sees("Anna");
 	await twin.page.click("#leave");
-	await together(anna.misses("Anna"), bob.sees("Anna"));
+	await together(anna.misses("Anna"), bob.page
+		.locator('[data-name^="guest-Anna-"]')
+		.waitFor({ state: "detached" }));
 	await twin.context.close();
 }
 
@@ -192,6 +194,73 @@ async function tampered()
 	await mallory.context.close();
 }
 
+// Says what no page would say, to the names it is given.
+function babble(names)
+{
+	const id = "A".repeat(22);
+	const invite = { v: 1, kind: "invite", call: id, media: "voice",
+		again: "", label: "<b>E</b>", key: "AAAA", sig: "AAAA" };
+	const all = [null, 1, "x", [], {}, { v: 2, kind: "card" }, { v: 1 },
+		{ v: 1, kind: "card", label: { a: 1 } },
+		{ v: 1, kind: "card", label: "\u202e<i>evil</i>" + "x".repeat(99) },
+		{ v: 1, kind: "__proto__", call: "__proto__" },
+		{ v: 1, kind: "constructor", call: id }, invite,
+		...["call", "media", "again", "label", "key", "sig"].flatMap(
+			(k) => [undefined, null, 7, {}, "toString", "x\ny"]
+				.map((v) => ({ ...invite, [k]: v }))),
+		...["accept", "decline", "sdp", "ice", "hangup"].flatMap(
+			(kind) => [undefined, id, {}].map((call) =>
+				({ v: 1, kind, call, sig: 1 })))];
+
+	return new Promise((resolve, reject) => {
+		const ws = new WebSocket(location.origin.replace(/^http/,
+			"ws") + "/signal", "supernode.v1");
+		const left = names.flatMap((to) =>
+			all.map((data) => ({ type: "send", to, data })));
+		let sent = 0;
+		const next = () => {
+			const m = left.shift();
+			if (m === undefined)
+				resolve(sent);
+			else
+				ws.send(JSON.stringify({ ...m, id: ++sent }));
+		};
+		ws.onmessage = (e) => {
+			const m = JSON.parse(e.data);
+			if (m.type === "welcome")
+				ws.send(JSON.stringify({ type: "hello", id: 0,
+					name: "guest-Eve", room: "lobby" }));
+			else if (["ready", "sent"].includes(m.type))
+				next();
+			else if (m.code === "rate-limited")
+				setTimeout(next, m.retry_after_ms + 50);
+			else if (m.type === "error")
+				reject(new Error(e.data));
+		};
+		ws.onclose = (e) => reject(new Error(`closed ${e.code}`));
+	});
+}
+
+async function hostile()
+{
+	const page = await browser.newPage();
+
+	await page.goto(process.env.PAGE);
+	const sent = await page.evaluate(babble, ["guest-Anna", "guest-Carol"]);
+	say(`${sent} messages`);
+	await anna.row("<i>evil</i>" + "x".repeat(29)).waitFor();
+	equal("elements made of a name",
+		await anna.page.locator(".person i, .person b").count(), 0);
+	await anna.page.locator("#alerts .trouble").first().waitFor();
+	equal("calls that came of it",
+		await anna.page.locator(".ring, .tile").count(), 0);
+	await page.close();
+	await anna.misses("<i>evil</i>" + "x".repeat(29));
+	const close = anna.page.locator("#alerts .icon");
+	while (await close.count() > 0)
+		await close.first().click();
+}
+
 async function noCamera()
 {
 	const dora = await Person.enter(bare, "Dora", { view: WIDE });
@@ -234,6 +303,7 @@ try {
 	await step("hang up", hangUp);
 	await step("declined", declined);
 	await step("changed on the way", tampered);
+	await step("nonsense from a stranger", hostile);
 	await step("no camera", noCamera);
 	await step("keyboard", keyboard);
 	for (const p of [anna, bob, carol])

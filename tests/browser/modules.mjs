@@ -259,6 +259,22 @@ test("an answered request leaves no deadline behind", async () => {
 	assert.equal(Socket.count, 1);
 });
 
+test("requests are paced as ready says", async () => {
+	const s = begin();
+	const count = () => Socket.last.sent.filter((m) => m.type === "send")
+		.length;
+
+	Socket.last.tell({ ...READY, limits: { messages_per_second: 20,
+		burst_ms: 1000 } });
+	for (let i = 0; i < 40; i++)
+		s.send("b", i).catch(() => undefined);
+	// 0.8 of 20, and the question that follows ready
+	assert.equal(count(), 15);
+	Socket.last.fail(1006);
+	assert.equal(s.outbox.length, 0);
+	assert.equal(s.waiting.size, 0);
+});
+
 test("no answer at all means another connection", () => {
 	const s = begin();
 
