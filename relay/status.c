@@ -143,6 +143,8 @@ add_counters(json_t *all, const struct stats *sum)
 		{ "channels", STATS_CHANNELS },
 		{ "connections", STATS_CONNECTIONS },
 		{ "connections_total", STATS_CONNECTIONS_TOTAL },
+		{ "stream_ends", STATS_STREAM_ENDS },
+		{ "streams_total", STATS_STREAMS_TOTAL },
 		{ "dtls_associations", STATS_DTLS_ASSOCIATIONS },
 		{ "requests", STATS_REQUESTS },
 		{ "bindings", STATS_BINDINGS },
