@@ -17,6 +17,8 @@
 BUILD=$1
 # shellcheck source=tests/support/check.sh
 . "$(dirname "$0")/../support/check.sh"
+# shellcheck source=tests/support/ahead.sh
+. "$(dirname "$0")/../support/ahead.sh"
 need turnserver turnutils_stunclient jq openssl taskset
 
 ALL_ROWS=(
@@ -62,20 +64,6 @@ declare -A PORT=() PID=()
 	fail "$BUILD/supernoded is not built: make all"
 # an allocation is a socket
 ulimit -n "$(ulimit -Hn)"
-
-# ahead of what else runs here, where that is allowed (root); where the kernel
-# shares by session (autogroup), the session's own weight is what counts
-PRIORITY=(nice -n -15)
-[ "$("${PRIORITY[@]}" nice 2>/dev/null)" = -15 ] || PRIORITY=()
-autogroup_was=$(sed 's/.*nice //' "/proc/$$/autogroup" 2>/dev/null || :)
-autogroup()
-{
-	[ -z "$autogroup_was" ] ||
-		echo "$1" 2>/dev/null >"/proc/$$/autogroup" || :
-}
-autogroup_back() { autogroup "$autogroup_was"; }
-on_exit autogroup_back
-autogroup -15
 
 # A port nobody has, outside the range the kernel hands out by itself.  The
 # next three are its owner's as well: TLS or a bare forwarder's other ends, and

@@ -13,6 +13,8 @@
 BUILD=$1
 # shellcheck source=tests/support/check.sh
 . "$(dirname "$0")/../support/check.sh"
+# shellcheck source=tests/support/ahead.sh
+. "$(dirname "$0")/../support/ahead.sh"
 need redis-server nats-server jq openssl taskset
 
 : "${ROUNDS:=5}" "${SECONDS_EACH:=1}" "${NODES:=15000}" "${PAIRS:=100 1000}"
@@ -51,7 +53,7 @@ launch()
 	local name=$1 port=$2
 	shift 2
 	PORT[$name]=$port
-	taskset -c 0 "$@" >"$TMP/$name.log" 2>&1 &
+	"${PRIORITY[@]}" taskset -c 0 "$@" >"$TMP/$name.log" 2>&1 &
 	PID[$name]=$!
 	started $!
 	wait_for 10 "$name on port $port" is_open "$port" ||
@@ -87,59 +89,48 @@ supernode()
 talk()
 {
 	local row=$1 server=$2 dialect=$3 pairs=$4 tls=${5-}
-	taskset -c 1 "$CHATTER" server="127.0.0.1:${PORT[$server]}" \
+	"${PRIORITY[@]}" taskset -c 1 "$CHATTER" server="127.0.0.1:${PORT[$server]}" \
 	    pids="${PID[$server]}" dialect="$dialect" ${tls:+tls=yes} \
 	    pairs="$pairs" seconds="$SECONDS_EACH" |
 		jq -c --arg row "$row" --arg pairs "$pairs" \
-		    '. + {row: $row, pairs: ($pairs | tonumber)}' >>"$RUNS" ||
+		    --arg round "$i" '. + {row: $row, pairs: ($pairs |
+		    tonumber), round: ($round | tonumber)}' >>"$RUNS" ||
 		echo "$row, $pairs pairs: no figure" >&2
 }
 
-launch redis "$(free_port 26379)" redis-server --port "$(free_port 26379)" \
-    --bind 127.0.0.1 --protected-mode no --save "" --appendonly no --maxclients 10000 \
-    --dir "$TMP"
-launch nats "$(free_port 24222)" nats-server -a 127.0.0.1 \
-    -p "$(free_port 24222)"
-echo_port=$(free_port 27000)
-launch echo "$echo_port" "$BUILD/tools/echo" "127.0.0.1:$echo_port"
-echo_port=$(free_port 27001)
-launch echo-tls "$echo_port" "$BUILD/tools/echo" "127.0.0.1:$echo_port" \
+port=$(free_port 26379)
+launch redis "$port" redis-server --port "$port" --bind 127.0.0.1 \
+    --protected-mode no --save "" --appendonly no --maxclients 10000 --dir "$TMP"
+port=$(free_port 24222)
+launch nats "$port" nats-server -a 127.0.0.1 -p "$port"
+port=$(free_port 27000)
+launch echo "$port" "$BUILD/tools/echo" "127.0.0.1:$port"
+port=$(free_port 27001)
+launch echo-tls "$port" "$BUILD/tools/echo" "127.0.0.1:$port" \
     "$TMP/cert.pem" "$TMP/key.pem"
 supernode supernode
 
+# every round begins with another one, so that neighbours change
+LOADS=("supernode supernode ws" "nats nats nats" "redis redis redis"
+    "echo echo echo" "supernode-tls supernode-tls ws tls"
+    "echo-tls echo-tls echo tls")
 for ((i = 0; i < ROUNDS; i++)); do
 	for pairs in $PAIRS; do
-		talk supernode supernode ws "$pairs"
-		talk nats nats nats "$pairs"
-		talk redis redis redis "$pairs"
-		talk echo echo echo "$pairs"
-		talk supernode-tls supernode-tls ws "$pairs" tls
-		talk echo-tls echo-tls echo "$pairs" tls
+		for ((j = 0; j < ${#LOADS[@]}; j++)); do
+			read -r row server dialect tls \
+			    <<<"${LOADS[(i + j) % ${#LOADS[@]}]}"
+			talk "$row" "$server" "$dialect" "$pairs" "$tls"
+		done
 	done
 done
 
-echo "Delivered messages for a second of the server's CPU, medians of" \
-    "$ROUNDS rounds (share of it: least to most of the rounds)"
-jq -rs '
-	def median: sort | .[(length - 1) / 2 | floor];
-	group_by(.pairs)[] | .[0].pairs as $pairs |
-	(group_by(.row) | map({key: .[0].row,
-	    value: (map(.per_cpu_second) | median)}) | from_entries) as $m |
-	(group_by(.row)[] | [.[0].row, $pairs, (map(.per_cpu_second) |
-	    (median, min, max) | floor)] | @tsv),
-	"supernode / nats at \($pairs) pairs: \(
-	    ($m.supernode / $m.nats * 100 | round) / 100)",
-	"supernode / redis at \($pairs) pairs: \(
-	    ($m.supernode / $m.redis * 100 | round) / 100)",
-	"supernode / echo at \($pairs) pairs: \(
-	    ($m.supernode / $m.echo * 100 | round) / 100)",
-	"supernode-tls / echo-tls at \($pairs) pairs: \(
-	    ($m["supernode-tls"] / $m["echo-tls"] * 100 | round) / 100)"
-' "$RUNS"
+echo "Delivered messages for a second of the server's CPU: medians of" \
+    "$ROUNDS rounds (least to most)"
+jq -rsf "$(dirname "$0")/signalling.jq" "$RUNS"
 
 echo
 echo "$NODES nodes over TLS, cut by RST, and back in"
 supernode holder
-taskset -c 1 "$CHATTER" server="127.0.0.1:${PORT[holder-tls]}" \
+"${PRIORITY[@]}" taskset -c 1 "$CHATTER" server="127.0.0.1:${PORT[holder-tls]}" \
     pids="${PID[holder]}" dialect=ws tls=yes way=hold nodes="$NODES" |
 	tee -a "$RUNS"
