@@ -16,6 +16,7 @@
 #include "policy/policy.h"
 #include "relay/consent.h"
 #include "relay/control.h"
+#include "relay/quota.h"
 #include "relay/server.h"
 #include "relay/worker.h"
 #include "turn/turn.h"
@@ -279,6 +280,9 @@ account_json(const struct server *s, const struct question *q)
 
 	budget_host_users(s->budget, on_account, &x);
 	if (!x.is_known)
+		x.found.state =
+		    quota_user_state(s->quota, q->user, strlen(q->user));
+	if (!x.is_known && a->state == BUDGET_OPEN)
 		return NULL;
 	return json_pack("{s:i,s:s,s:I,s:I,s:I,s:I,s:I}", "allocations",
 	    (int)a->allocations, "state", states[a->state], "in_bytes",

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "budget/budget.h"
 #include "common/code.h"
 #include "common/mono.h"
 
@@ -69,6 +70,9 @@ void quota_end(struct quota *q, const struct quota_clock *clock);
 /* NULL is legal. */
 void quota_free(struct quota *q);
 
+/* What a user may by his own quota, allocations or none. */
+enum budget_state
+quota_user_state(struct quota *q, const char *name, size_t len);
 /* For `supernodectl quota`. */
 json_t *quota_json(struct quota *q, const struct quota_clock *clock);
 /* A few words of it, for status. */

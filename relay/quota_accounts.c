@@ -241,6 +241,17 @@ limit_networks(struct quota *q)
 	}
 }
 
+enum budget_state
+quota_user_state(struct quota *q, const char *name, size_t len)
+{
+	struct budget_entry *e = NULL;
+
+	while ((e = budget_ledger_next_user(q->ledger, e)) != NULL)
+		if (e->len == len && memcmp(e->name, name, len) == 0)
+			return (enum budget_state)e->state;
+	return BUDGET_OPEN;
+}
+
 static void
 limit_user(struct quota *q, struct budget_entry *e)
 {

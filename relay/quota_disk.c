@@ -81,9 +81,12 @@ quota_reserve(const struct quota *q)
 		floor = clamp(limit / RESERVE_FLOOR_SHARE, RESERVE_MIN,
 		    RESERVE_FLOOR_MAX);
 	}
-	/* both directions, half a second */
+	/* both directions, half a second; and what may come at once, of which
+	 * half has to last while the other is charged */
 	if (cap != 0)
 		floor = clamp(cap / 8, RESERVE_MIN, floor);
+	if (cap != 0 && limit != 0)
+		floor = clamp(4 * q->conf->caps.burst, floor, most);
 	return clamp((uint64_t)(q->rate * RESERVE_S), floor, most);
 }
 

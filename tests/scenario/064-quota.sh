@@ -49,8 +49,11 @@ spend()
 	peer=$(field mapped)
 	want alice channel 0x4001 "$peer"
 	want bob reset
-	# 16 Mbit/s for a second and a half
-	want alice send 0x4001 - 3000 1000 500
+	# 16 Mbit/s for a second and a half; again where this machine is so busy
+	# that too much of it found no grant
+	for _ in 1 2 3; do
+		is_used_up || want alice send 0x4001 - 3000 1000 500
+	done
 	wait_for 5 "end of the quota" is_used_up
 	# each relayed byte came in before it left: half of it was sent
 	compare "$1: bytes sent" "$(($(sent_by_server) - before))" -le \

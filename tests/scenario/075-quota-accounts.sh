@@ -106,6 +106,9 @@ alice_is_refused()
 }
 want alice close
 alice_is_refused
+ctl explain "$TURN_USER"
+ctl explain "$TURN_USER" | grep -q 'barred: a quota is used up' ||
+	fail "explain does not say why alice is refused"
 want bob reset
 wait_for 15 "the ledger on disk" saved
 {

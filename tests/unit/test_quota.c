@@ -186,6 +186,24 @@ test_the_sites_month_holds_where_it_is_stricter(void **state)
 	assert_true(relay_all(f, 9 * MB) == 9 * MB);
 }
 
+/* What comes at once, after a pause, finds a grant: by the rate it would be
+ * 313 kB. */
+static void
+test_a_burst_finds_a_grant(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, "rate = \"20Mbit/s\" burst = \"1MB\" quota-month = \"640MB\"");
+	settle(f);
+	assert_true(relay(f, MB) >= MB);
+	settle(f);
+	/* but of no quota more than a 64th */
+	stop(f, false);
+	start(f, "rate = \"20Mbit/s\" burst = \"1GB\" quota-month = \"64MB\"");
+	settle(f);
+	assert_true(budget_host_granted(f->host) <= 1 * MB);
+}
+
 /* 20MB grants 256 KiB at most: at 20 Mbit/s that lasts for two ticks. */
 static void
 test_ticks_come_sooner_under_load(void **state)
@@ -211,6 +229,7 @@ main(void)
 		TEST(a_jump_of_the_clock_does_not),
 		TEST(warnings_come_at_80_and_95),
 		TEST(months_are_reported_when_they_are_over),
+		TEST(a_burst_finds_a_grant),
 		TEST(a_reload_changes_the_limit_at_once),
 		TEST(the_sites_month_holds_where_it_is_stricter),
 		TEST(ticks_come_sooner_under_load),
