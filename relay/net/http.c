@@ -66,7 +66,6 @@ serve(struct net_web *w, struct net_http_head *h, const uint8_t *body)
 	int code;
 
 	net_conn_hear(&w->stream->conn);
-	w->is_continued = false;
 	if ((code = net_http_head_finish(&r, h)) != 0) {
 		refuse(w, code);
 		return;
@@ -83,7 +82,7 @@ serve(struct net_web *w, struct net_http_head *h, const uint8_t *body)
 	hand_up(w, &r);
 }
 
-/* Its body is not there yet. */
+/* Its body is not there yet; it will not be offered again before. */
 static void
 await_body(struct net_web *w, const struct net_http_head *h, size_t skipped)
 {
@@ -91,10 +90,8 @@ await_body(struct net_web *w, const struct net_http_head *h, size_t skipped)
 	const struct net_http_text *expect = &h->field[HTTP_EXPECT];
 
 	w->stream->need = skipped + h->len + h->body_len;
-	if (expect->at == NULL || w->is_continued)
-		return;
-	w->is_continued = true;
-	(void)!net_stream_push(w->stream, go_on, sizeof(go_on) - 1, 0);
+	if (expect->at != NULL)
+		(void)!net_stream_push(w->stream, go_on, sizeof(go_on) - 1, 0);
 }
 
 /* RFC 9112, section 2.2: empty lines in front of a request. */

@@ -40,7 +40,6 @@ struct net_web {
 	/* HTTP: the request at hand, while its handler runs; NULL: none, or
 	 * it is answered */
 	const struct net_http_head *head;
-	bool is_continued;   /* "100 Continue" was said for the next one */
 	bool is_finished;    /* nothing more is sent, and that was said */
 	bool is_sending;     /* a message of parts */
 	bool awaits_drained; /* EAGAIN was told */
