@@ -9,7 +9,7 @@
 #include "common/secret.h"
 
 enum {
-	HEADER_MAX = 1024,           /* bytes of JSON */
+	HEADER_MAX = 4096,           /* bytes of JSON */
 	NODE_MAX = 253,              /* a DNS name */
 	DATE_MAX_YEAR_9999 = 253402, /* in millions of seconds */
 };
