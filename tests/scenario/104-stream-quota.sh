@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Goal: what streams move is in the accounts: the ledger has it by user, headers
 # included; the audit log has each end; a user whose quota is used up has his
-# streams ended with 4030; a network that does not relay opens none; a drain
-# waits for streams.
+# streams ended with 4030; networks and relay.members-only hold, for streams that
+# run as for new ones; a drain waits for streams.
 # shellcheck source=tests/support/lab.sh
 . "$(dirname "$0")/../support/lab.sh"
 # shellcheck source=tests/support/server.sh
@@ -16,13 +16,19 @@ lab_host alice
 lab_host stranger
 SRV_AUTH=$'\tanonymous = true'
 SRV_CAPS=$'\trate = "40Mbit/s"\n\tquota-day-per-user = "12MB"\n\tat-quota = "off"\n\ttime-zone = "UTC"'
-SRV_MORE="network \"strange\" {
-	prefixes = {\"${LAB4[stranger]}/32\"}
-	relay = false
+
+# configure RELAY: whether the network relays
+configure()
+{
+	SRV_MORE="network \"strange\" {
+		prefixes = {\"${LAB4[stranger]}/32\"}
+		relay = $1
+	}
+	audit {
+		file = \"$TMP/audit.log\"
+	}"
 }
-audit {
-	file = \"$TMP/audit.log\"
-}"
+configure false
 WORKERS=2
 server_start server
 lab_count server out 'meta l4proto tcp'
@@ -52,6 +58,19 @@ if (what === 'move') {
   say(\`\${codes} after \${y.bytes} of \${x.sent}\`);
   assert.ok(codes.includes(4030), 'quota');
   assert.ok(codes.every((c) => c === 4030 || c === 1001));
+} else if (what === 'member') {
+  // until the network relays no more
+  const [x, y] = await stream(from, to, options);
+  await x.pour(1000);
+  await y.reach(1000);
+  say('member: runs');
+  const codes = await Promise.all([x, y].map((e) => soon(e.ended, 'the end')));
+  assert.ok(codes.includes(1008), \`\${codes}\`);
+} else if (what === 'nobody') {
+  // neither end is in a network: they meet, and that is all
+  const [x, y] = await stream(from, to, options);
+  const codes = await Promise.all([x, y].map((e) => soon(e.ended, 'the end')));
+  assert.deepEqual(codes.sort(), [1001, 1008]);
 } else if (what === 'drain') {
   // what runs goes on when the sessions have been told to go
   const [x, y] = await stream(from, to, options);
@@ -109,6 +128,32 @@ compare "share of the quota that was used, %" $((bytes / 120000)) -ge 90
 
 move stranger stranger
 equal "streams that met" "$(metric supernode_streams_total)" 2
+
+# ---- members only; and a network that ends to relay
+
+reloads() { grep -c "reload: applied" "$SRV_LOG_FILE"; }
+reload()
+{
+	local before
+
+	before=$(reloads) || true
+	configure "$1"
+	server_config
+	server_reload
+	applied() { [ "$(reloads)" -gt "$before" ]; }
+	wait_for 10 "the reload" applied
+}
+SRV_RELAY=$'\tmembers-only = "one"'
+reload true
+move alice nobody
+move stranger member >"$TMP/member" 2>&1 &
+node=$!
+runs() { grep -q runs "$TMP/member" || ends "$node"; }
+wait_for 10 "a stream of the network" runs
+SRV_RELAY=
+reload false
+wait "$node" || fail "$(cat "$TMP/member")"
+cat "$TMP/member"
 
 # ---- a drain
 
