@@ -38,6 +38,7 @@
 #include "relay/reload.h"
 #include "relay/site.h"
 #include "relay/snapshot.h"
+#include "relay/top.h"
 #include "relay/verbs.h"
 #include "relay/worker.h"
 #include "signalling/signalling.h"
@@ -499,6 +500,7 @@ stop(struct server *s)
 	explain_free_all(&s->explains);
 	kick_free_all(&s->kicks);
 	nodes_free_all(&s->gathers);
+	top_free_all(&s->tops);
 	reload_free(s->reload);
 	mem_free(s->live);
 	json_decref(s->live_said);
@@ -543,6 +545,7 @@ server_run(struct snapshot *conf, const char *path)
 	list_init(&s.explains);
 	list_init(&s.kicks);
 	list_init(&s.gathers);
+	list_init(&s.tops);
 	signal(SIGPIPE, SIG_IGN);
 	log_info(
 	    "server: starts version=%s revision=%s workers=%u fds=%" PRIu64,

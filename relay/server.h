@@ -106,6 +106,7 @@ struct server {
 	struct list explains; /* answers of `explain` */
 	struct list kicks;    /* `kick` being done */
 	struct list gathers;  /* `nodes`, `show` */
+	struct list tops;     /* `top` */
 
 	struct rate rate;
 	uint64_t seconds; /* ticks of `second` */

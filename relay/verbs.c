@@ -15,6 +15,7 @@
 #include "relay/report.h"
 #include "relay/server.h"
 #include "relay/status_budget.h"
+#include "relay/top.h"
 #include "relay/verbs_proof.h"
 #include "relay/verbs_caps.h"
 #include "relay/verbs_relay.h"
@@ -98,6 +99,7 @@ const struct control_verb verbs[] = {
 	{ "allocations", false, run_allocations },
 	{ "nodes", false, nodes_verb },
 	{ "show", false, nodes_show },
+	{ "top", false, top_verb },
 	{ "reload", true, run_reload },
 	{ "audit", false, verbs_audit },
 	{ "policy", false, verbs_policy },

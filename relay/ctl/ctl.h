@@ -36,6 +36,8 @@ int ctl_explain_parse(json_t *args, int count, char **word);
 void ctl_explain_print(FILE *out, const json_t *answer);
 int ctl_nodes_parse(json_t *args, int count, char **word);
 void ctl_nodes_print(FILE *out, const json_t *answer);
+int ctl_top_parse(json_t *args, int count, char **word);
+void ctl_top_print(FILE *out, const json_t *answer);
 int ctl_show_parse(json_t *args, int count, char **word);
 void ctl_show_print(FILE *out, const json_t *answer);
 void ctl_quota_print(FILE *out, const json_t *answer);

@@ -33,6 +33,8 @@ static const struct ctl_verb table[] = {
 	    ctl_allocations_parse, ctl_allocations_print },
 	{ "nodes", "[LIMIT]", "who is here to be called", ctl_nodes_parse,
 	    ctl_nodes_print },
+	{ "top", "[LIMIT]", "who uses most at the moment", ctl_top_parse,
+	    ctl_top_print },
 	{ "show", "NAME", "what a name has: sessions, allocations",
 	    ctl_show_parse, ctl_show_print },
 	{ "relay", "on|off [--deadline TIME] [--reason TEXT]",

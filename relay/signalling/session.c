@@ -10,9 +10,7 @@
 #include "common/pool.h"
 #include "common/table.h"
 #include "relay/snapshot.h"
-#include "signalling/ask.h"
 #include "signalling/counts.h"
-#include "signalling/presence.h"
 #include "signalling/resume.h"
 #include "signalling/router.h"
 
@@ -155,19 +153,35 @@ rate_of(const struct signal_session *ss)
 	};
 }
 
-/* Is a message of len bytes within the limits?  If not, nothing is read until
- * it would be. */
+/* What is refused for its rate is read for its id only: that is bounded, since
+ * nothing is read for a while then. */
+static int64_t
+id_of(const struct net_web_data *d)
+{
+	struct proto_error e = { .id = -1 };
+	struct proto_message m;
+	int64_t id;
+
+	if (d->kind != NET_WEB_TEXT ||
+	    proto_read(&m, (const char *)d->data, d->len, &e) != 0)
+		return e.id;
+	id = m.has_id ? m.id : -1;
+	proto_close_message(&m);
+	return id;
+}
+
+/* Is d within the limits?  If not, nothing is read until it would be. */
 static bool
-is_admitted(struct signal_session *ss, size_t len)
+is_admitted(struct signal_session *ss, const struct net_web_data *d)
 {
 	const struct signal_rate rate = rate_of(ss);
 	const mono_ms now = signalling_now(ss->s);
-	const unsigned ms = signal_limits_take(&ss->limits, &rate, len, now);
+	const unsigned ms = signal_limits_take(&ss->limits, &rate, d->len, now);
 
 	if (ms == 0)
 		return true;
 	stats_count(ss->s->config.stats, STATS_SIGNAL_LIMITED, 1);
-	signal_session_error_retry(ss, -1, PROTO_RATE_LIMITED, ms);
+	signal_session_error_retry(ss, id_of(d), PROTO_RATE_LIMITED, ms);
 	if (ss->web == NULL)
 		return false;
 	ss->is_held = true;
@@ -190,7 +204,7 @@ on_message(void *owner, const struct net_web_data *d)
 	ss->e.messages_in++;
 	ss->e.bytes_in += d->len;
 	stats_count(ss->s->config.stats, STATS_SIGNAL_MESSAGES_IN, 1);
-	if (is_admitted(ss, d->len))
+	if (is_admitted(ss, d))
 		take_message(ss, d);
 }
 
@@ -546,41 +560,4 @@ signal_session_bury(struct signalling *s)
 		list_remove(n);
 		pool_put(s->pool, LIST_ITEM(n, struct signal_session, node));
 	}
-}
-
-/* ---- what outlives a connection */
-
-/* Those who wait for what was never handed over hear it now. */
-static void
-refuse_owed(struct signalling *s, struct signal_window *w)
-{
-	for (uint32_t i = 0; i < w->count; i++) {
-		struct signal_origin *owed = signal_window_at(w, i)->owed;
-
-		if (owed != NULL)
-			signal_ask_answer(s, owed, false);
-	}
-}
-
-void
-signal_estate_drop(struct signal_estate *e)
-{
-	signal_window_fini(&e->window);
-	for (unsigned i = 0; i < e->watched_count; i++)
-		mem_free(e->watched[i]);
-	mem_free(e->watched);
-	mem_free(e->room);
-	mem_free(e->name);
-	*e = (struct signal_estate){ 0 };
-}
-
-void
-signal_estate_fini(struct signalling *s, struct signal_estate *e)
-{
-	if (e->name != NULL)
-		signal_presence_leave(s, e);
-	refuse_owed(s, &e->window);
-	if (!addr_is_none(&e->counted))
-		signal_counts_put(s->shared->counts, &e->counted);
-	signal_estate_drop(e);
 }

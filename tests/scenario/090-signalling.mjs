@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { Client, Issuer, NodeKey, TLS_PORT, again, assert, ctl, everywhere,
   find, get, join, say, tell, workerOf } from '../support/ws.mjs';
 
@@ -146,6 +147,21 @@ assert.equal(shown.worker, workerOf(a));
 assert.ok(shown.in.messages > 300 && shown.out.bytes > 0);
 const status = ctl('status');
 assert.ok(status.signalling.sessions >= all.length + bobs.length);
+
+let talking = true;
+const talk = (async () => {
+  for (let i = 0; talking; i++) await tell(all[0], all[1 % all.length].name,
+    'x'.repeat(2000));
+})();
+const top = await new Promise((resolve, reject) => {
+  execFile(`${process.env.BUILD}/supernodectl`,
+    ['-s', process.env.SOCKET, '--json', 'top', '5'],
+    (error, out) => (error ? reject(error) : resolve(JSON.parse(out).top)));
+});
+talking = false;
+await talk;
+assert.ok(top.some((r) => r.name === all[0].name && r.in_bit_s > 1000));
+assert.ok(top.length <= 5);
 
 say('--- kick');
 const kicked = ctl('kick', 'bob', '--for', '1h');

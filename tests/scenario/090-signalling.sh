@@ -11,7 +11,7 @@
 ours_only "signalling is ours"
 
 # as many sends in a row as a test likes
-NODES_SIGNALLING=$'\tmessages = 1000\n\tbytes = "80Mbit/s"'
+NODES_SIGNALLING=$'\tmessages = 100000\n\tbytes = "80Mbit/s"'
 NODES_SIGNALLING+=$'\n\tsessions-per-name = 64'
 nodes_start
 nodes 090-signalling

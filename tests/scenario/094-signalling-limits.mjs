@@ -24,8 +24,10 @@ const expired = brief.next({ type: 'error', code: 'token-expired' });
 say('--- messages a second');
 const bob = await join(issuer.hello('bob'));
 const fast = await join(issuer.hello('fast'));
-for (let i = 0; i < 90; i++) fast.send({ type: 'send', to: 'bob', data: i });
+for (let i = 0; i < 90; i++)
+  fast.send({ type: 'send', id: i, to: 'bob', data: i });
 const limited = await fast.next({ type: 'error', code: 'rate-limited' });
+assert.ok(limited.id >= 79 && limited.id < 90, 'it says which one');
 assert.ok(limited.retry_after_ms >= 50 && limited.retry_after_ms < 5000);
 // held back, not lost: all but those that were refused arrive
 await bob.next({ type: 'message', from: 'fast', data: 89 });
