@@ -146,6 +146,7 @@ static const struct {
 	/* lines */
 	{ "GET / HTTP/1.1\n" HOST "\r\n", 400 },
 	{ "GET / HTTP/1.1\r\n" HOST "\n", 400 },
+	{ "GET / HTTP/1.1\r\n" HOST "X: a\nY: b\r\n\r\n", 400 },
 	{ "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n", 400 },
 	{ "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400 },
 	{ "GET / HTTP/1.1\r\nHost: a\r\n\tb\r\n\r\n", 400 },

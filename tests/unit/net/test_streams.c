@@ -140,6 +140,70 @@ test_who_leaves_waits_no_more(void **state)
 	leave(40);
 }
 
+/* ---- going on */
+
+static void
+pause_for_a_turn(struct web_bed *t, const struct net_web_data *d)
+{
+	(void)d;
+	net_web_hold(t->web, true);
+	net_web_hold(t->web, false);
+}
+
+static void
+stop_waiting(evutil_socket_t fd, short what, void *base)
+{
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(base);
+}
+
+/* Ends when something happened, or when it is too late. */
+static void
+patient_turn(struct bed *bed)
+{
+	const struct timeval late = { .tv_sec = BED_DEADLINE_MS / 1000 };
+	struct event *alarm = evtimer_new(bed->base, stop_waiting, bed->base);
+
+	event_add(alarm, &late);
+	if (!bed->waits || !net_wait(bed->net, BED_DEADLINE_MS))
+		event_base_loop(bed->base, EVLOOP_ONCE);
+	event_free(alarm);
+	wheel_advance(bed->wheel, net_now(bed->net));
+	net_turn_end(bed->net);
+}
+
+static void
+check_going_on(void)
+{
+	struct web_bed *t = web_bed_new(false);
+	const mono_ms end = mono_now() + BED_DEADLINE_MS;
+	uint8_t bytes[1000];
+	size_t len = 0;
+
+	web_bed_open(t);
+	t->on_message = pause_for_a_turn;
+	for (int i = 0; i < 100; i++)
+		len += web_bed_frame(bytes + len,
+		    (struct ws_frame){ .opcode = WS_TEXT, .is_final = true },
+		    "");
+	web_bed_write(t, bytes, len);
+	while (t->messages < 100 && mono_now() < end)
+		patient_turn(t->bed);
+	assert_int_equal(t->messages, 100);
+	web_bed_free(t);
+}
+
+static void
+test_the_loop_does_not_wait_while_somebody_is_to_go_on(void **state)
+{
+	(void)state;
+	check_going_on();
+	web_bed_waits = bed_by_ring;
+	check_going_on();
+	web_bed_waits = false;
+}
+
 int
 main(void)
 {
@@ -147,6 +211,8 @@ main(void)
 		cmocka_unit_test(test_handshakes_do_not_keep_others_waiting),
 		cmocka_unit_test(test_nobody_is_accepted_while_many_wait),
 		cmocka_unit_test(test_who_leaves_waits_no_more),
+		cmocka_unit_test(
+		    test_the_loop_does_not_wait_while_somebody_is_to_go_on),
 	};
 	struct rlimit files;
 

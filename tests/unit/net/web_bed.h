@@ -11,6 +11,9 @@
 
 enum { WEB_BED_MAX = 1 << 21 };
 
+/* The loop of beds of now on is the ring's. */
+static bool web_bed_waits;
+
 struct web_bed {
 	struct bed *bed;
 	struct cert cert;
@@ -116,8 +119,10 @@ web_bed_new(bool tls)
 {
 	struct web_bed *t = mem_must(1, sizeof(*t));
 
-	t->bed =
-	    tls ? cert_bed(&t->cert, NET_TLS) : bed_new(NET_TCP, "127.0.0.1:0");
+	t->bed = tls ? cert_prepare(&t->cert, NET_TLS)
+		     : bed_prepare(NET_TCP, "127.0.0.1:0");
+	t->bed->waits = web_bed_waits;
+	bed_start(t->bed);
 	t->bed->test = t;
 	if (tls)
 		t->ctx = SSL_CTX_new(TLS_client_method());
