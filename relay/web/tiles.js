@@ -71,7 +71,10 @@ export class Tile {
 		node.dataset.state = call.state;
 		if (video.srcObject !== call.stream) {
 			video.srcObject = call.stream;
-			video.play().catch(() => undefined);
+			// some browsers let nothing be heard before a touch
+			video.play().catch(() => addEventListener("click",
+				() => video.play().catch(() => undefined),
+				{ once: true }));
 		}
 		this.part(".code").hidden = call.code === null;
 		setText(this.part(".digits"), call.code ?? "");
