@@ -116,17 +116,6 @@ signalling_free(struct signalling *s)
 }
 
 void
-signalling_apply(struct signalling *s, const struct snapshot *conf,
-    const struct policy *policy)
-{
-	OWNER_CHECK(s);
-	s->conf = conf;
-	s->config.policy = policy;
-	signal_stream_apply(s);
-	signal_peerjs_apply(s);
-}
-
-void
 signalling_turn_end(struct signalling *s)
 {
 	signal_mail_turn_end(s);
@@ -158,18 +147,39 @@ on_drain(struct wheel_timer *t, mono_ms now)
 		wheel_set(s->config.wheel, t, now + DRAIN_EVERY_MS, on_drain);
 }
 
+static void
+send_away(struct signalling *s, const char *why)
+{
+	s->drain_why = why;
+	on_drain(&s->drain, signalling_now(s));
+}
+
+void
+signalling_apply(struct signalling *s, const struct snapshot *conf,
+    const struct policy *policy)
+{
+	OWNER_CHECK(s);
+	s->conf = conf;
+	s->config.policy = policy;
+	signal_stream_apply(s);
+	signal_peerjs_apply(s);
+	if (!conf->signalling.enabled)
+		send_away(s, "signalling is switched off");
+	else if (!s->is_draining)
+		wheel_stop(s->config.wheel, &s->drain);
+}
+
 void
 signalling_drain(struct signalling *s, const char *why)
 {
 	OWNER_CHECK(s);
 	s->is_draining = why != NULL;
-	s->drain_why = why;
-	if (why != NULL)
-		signal_peerjs_drain(s, why);
-	if (why != NULL)
-		on_drain(&s->drain, signalling_now(s));
-	else
+	if (why == NULL) {
 		wheel_stop(s->config.wheel, &s->drain);
+		return;
+	}
+	signal_peerjs_drain(s, why);
+	send_away(s, why);
 }
 
 /* ---- streams, under the caps */

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { Client, assert, ctl, everywhere, get, join, say } from
   '../support/ws.mjs';
 
@@ -21,7 +22,18 @@ async function drain() {
   assert.equal(await back.closed(), 1000);
 }
 
+async function reload() {
+  const conf = process.argv[3];
+  const all = await everywhere((i) => join(`guest-w${i}`));
+  fs.writeFileSync(conf, fs.readFileSync(conf, 'utf8')
+    .replace('signalling {', 'signalling {\n\tenabled = false'));
+  process.kill(Number(process.env.SERVER_PID), 'SIGHUP');
+  for (const c of all) assert.equal(await c.closed(), 1001);
+  await assert.rejects(Client.open(), { status: 404 });
+}
+
 async function end() {
+  while ((await get('/signal')).status !== 426);
   const all = await everywhere((i) => join(`guest-w${i}`));
   process.kill(Number(process.env.SERVER_PID), 'SIGTERM');
   for (const c of all) assert.equal(await c.closed(), 1001);
@@ -35,5 +47,5 @@ async function off() {
 }
 
 say(`--- ${process.argv[2]}`);
-await ({ drain, end, off })[process.argv[2]]();
+await ({ drain, reload, end, off })[process.argv[2]]();
 process.exit(0);

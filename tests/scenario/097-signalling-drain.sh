@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Goal: a drain tells every node to go (draining, 1001) and turns new ones
-# away (503) until it is taken back; an end of the server closes 1001; without
+# away (503) until it is taken back; so does a reload that switches it off; an end of the server closes 1001; without
 # signalling.enabled nothing of it is served.
 # shellcheck source=tests/support/check.sh
 . "$(dirname "$0")/../support/check.sh"
@@ -22,6 +22,9 @@ relays()
 }
 wait_for 10 "allocation" relays
 nodes 097-signalling-drain drain
+nodes 097-signalling-drain reload "$SRV_CONF"
+server_config
+server_reload
 nodes 097-signalling-drain end
 SRV_RC=0
 wait "$SRV_PID" || SRV_RC=$?
