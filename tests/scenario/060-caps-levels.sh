@@ -185,6 +185,7 @@ level()
 	for ((n = 0; n < 3 && rc != 0; n++)); do
 		rc=0
 		attempt "$@" || rc=$?
+		[ "$rc" -ne 2 ] || [ -z "${CAPS_BRIEF-}" ] || break
 	done
 	[ "$rc" -ne 1 ] || fail "$1: less than 99 % was used"
 }
