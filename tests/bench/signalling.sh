@@ -7,6 +7,7 @@
 #	ROUNDS=5 SECONDS_EACH=1		how often, how long
 #	NODES=15000			held over TLS; bounded by descriptors
 #	PAIRS="100 1000"
+#	ROWS=REGEX			only these: ROWS=tls, ROWS='^(supernode|nats)$'
 #
 # Prints tables and leaves all figures in BUILD/bench/signalling.jsonl.
 # Nothing is passed or failed here.
@@ -18,6 +19,7 @@ BUILD=$1
 need redis-server nats-server jq openssl taskset
 
 : "${ROUNDS:=5}" "${SECONDS_EACH:=1}" "${NODES:=15000}" "${PAIRS:=100 1000}"
+: "${ROWS:=}"
 OUT=$BUILD/bench
 RUNS=$OUT/signalling.jsonl
 CHATTER=$BUILD/tools/chatter
@@ -119,6 +121,7 @@ for ((i = 0; i < ROUNDS; i++)); do
 		for ((j = 0; j < ${#LOADS[@]}; j++)); do
 			read -r row server dialect tls \
 			    <<<"${LOADS[(i + j) % ${#LOADS[@]}]}"
+			[[ $row =~ $ROWS ]] || continue
 			talk "$row" "$server" "$dialect" "$pairs" "$tls"
 		done
 	done
