@@ -142,11 +142,20 @@ test_who_leaves_waits_no_more(void **state)
 
 /* ---- going on */
 
+/* One message a turn: the next when the answer has left, at its end. */
 static void
-pause_for_a_turn(struct web_bed *t, const struct net_web_data *d)
+answer_and_hold(struct web_bed *t, const struct net_web_data *d)
 {
 	(void)d;
 	net_web_hold(t->web, true);
+	assert_int_equal(net_web_send(t->web, NET_WEB_TEXT, "answer", 6), 0);
+	assert_int_equal(
+	    net_web_send(t->web, NET_WEB_TEXT, "answer", 6), EAGAIN);
+}
+
+static void
+let_go(struct web_bed *t)
+{
 	net_web_hold(t->web, false);
 }
 
@@ -181,8 +190,10 @@ check_going_on(void)
 	uint8_t bytes[1000];
 	size_t len = 0;
 
+	t->accept.out_max = 10;
 	web_bed_open(t);
-	t->on_message = pause_for_a_turn;
+	t->on_message = answer_and_hold;
+	t->on_drained = let_go;
 	for (int i = 0; i < 100; i++)
 		len += web_bed_frame(bytes + len,
 		    (struct ws_frame){ .opcode = WS_TEXT, .is_final = true },
