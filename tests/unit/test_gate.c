@@ -10,6 +10,7 @@
 #include "budget/budget.h"
 #include "common/mem.h"
 #include "relay/gate.h"
+#include "relay/live.h"
 #include "relay/audit.h"
 #include "relay/server.h"
 #include "relay/snapshot.h"
@@ -36,7 +37,15 @@ static struct {
 		void *arg;
 	} worker[POSTS_MAX], main[POSTS_MAX];
 	unsigned worker_posts, main_posts;
+	bool is_live; /* the rate was changed by the operator */
 } bed;
+
+bool
+live_has(const struct server *s, const char *key)
+{
+	(void)s;
+	return bed.is_live && strcmp(key, "rate") == 0;
+}
 
 void
 budget_host_set_rate(struct budget_host *h, uint64_t bits)
@@ -193,6 +202,26 @@ test_the_budget_has_the_lowest_rate_after_a_reload(void **state)
 	assert_int_equal(bed.rate, 200);
 }
 
+/* A window's rate stands in the place of the file's, not of the operator's. */
+static void
+test_a_rate_changed_live_bounds_an_open_window(void **state)
+{
+	const struct consent_say window = {
+		.relay = true, .rate = 5000, .is_instead = true
+	};
+
+	(void)state;
+	consent_set(bed.server.consent, CONSENT_SCHEDULE, &window);
+	bed.conf.caps.rate = 1000;
+	gate_configure(&bed.server, &bed.conf);
+	assert_int_equal(consent_effect(bed.server.consent)->rate, 5000);
+	bed.is_live = true;
+	gate_configure(&bed.server, &bed.conf);
+	assert_int_equal(consent_effect(bed.server.consent)->rate, 1000);
+	assert_string_equal(
+	    consent_effect(bed.server.consent)->rate_reason, "caps rate, live");
+}
+
 struct gate_row {
 	enum consent_who who;
 	enum turn_gate gate;
@@ -305,6 +334,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_the_configuration_speaks_first),
 		CASE(test_the_budget_has_the_lowest_rate_after_a_reload),
+		CASE(test_a_rate_changed_live_bounds_an_open_window),
 		CASE(test_a_no_shuts_the_gate_and_ends_what_is_there),
 		CASE(test_another_no_ends_what_a_drain_spares),
 		CASE(test_a_deadline_ends_what_was_spared_until_then),
