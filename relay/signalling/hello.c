@@ -281,8 +281,11 @@ signal_hello_fresh(struct signal_session *ss, const struct signal_who *who,
 		refuse_claim(ss, m->id, rc);
 	} else {
 		signal_hello_ready(ss, m, NULL);
-		signal_presence_come(ss->s, &ss->e, &watchers);
-		signal_waiting_call(ss->s, &ss->e);
+		/* a connection that failed has taken the name along */
+		if (ss->state != SIGNAL_GONE) {
+			signal_presence_come(ss->s, &ss->e, &watchers);
+			signal_waiting_call(ss->s, &ss->e);
+		}
 	}
 	directory_watchers_free(&watchers);
 }

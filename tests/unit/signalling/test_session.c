@@ -145,6 +145,25 @@ test_a_slow_reader_is_cut_and_keeps_its_message(void **state)
 }
 
 static void
+test_a_connection_that_fails_at_ready_leaves_nothing(void **state)
+{
+	struct net_web *a = bed_join(1,
+	    "{\"type\":\"hello\",\"name\":\"guest-a\","
+	    "\"room\":\"lobby\"}");
+	struct net_web *b = bed_connect(0);
+
+	(void)state;
+	bed_say(a, "{\"type\":\"watch\",\"names\":[\"guest-b\"]}");
+	b->is_full = true;
+	bed_say(b,
+	    "{\"type\":\"hello\",\"name\":\"guest-b\","
+	    "\"room\":\"lobby\"}");
+	assert_int_equal(b->closed, PROTO_CLOSE_TRY_LATER);
+	bed_say(a, "{\"type\":\"find\",\"name\":\"guest-b\"}");
+	assert_non_null(bed_got(a, "\"online\":false,\"sessions\":0"));
+}
+
+static void
 test_a_token_ends_its_session(void **state)
 {
 	struct net_web *w =
@@ -246,6 +265,7 @@ main(void)
 		TEST(test_what_came_on_the_way_is_delivered_once_and_in_order),
 		TEST(test_the_connection_ends_while_another_worker_is_asked),
 		TEST(test_a_slow_reader_is_cut_and_keeps_its_message),
+		TEST(test_a_connection_that_fails_at_ready_leaves_nothing),
 		TEST(test_a_token_ends_its_session),
 		TEST(test_who_speaks_too_fast_is_not_read_for_a_while),
 		TEST(test_absent_names_are_waited_for_and_then_offline),
