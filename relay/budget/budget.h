@@ -173,7 +173,8 @@ struct budget_chain {
 	uint64_t told[STATS_DIRS];  /* of them to the user's account */
 	struct budget_party *user;  /* counts us; NULL: not admitted */
 	unsigned network;           /* of the client; 0: none */
-	unsigned member_count;
+	uint16_t peer_network;      /* of a splice: the other end's; 0: none */
+	uint16_t member_count;
 	budget_meter cap[STATS_DIRS]; /* caps.rate-per-allocation */
 	uint64_t offered;             /* bytes, since offered_at */
 	int64_t offered_at;           /* ns: told to the user then */

@@ -23,6 +23,16 @@ grant_room(struct budget *b)
 	return budget_has_grant(b, SPLICE_ROOM_MIN) ? (uint64_t)b->grant : 0;
 }
 
+/* Both ends are in networks that do not count to the host's quota. */
+static bool
+is_exempt(struct budget *b, const struct budget_chain *c)
+{
+	const struct budget_stake *here = budget_stake_of(b, c->network);
+	const struct budget_stake *there = budget_stake_of(b, c->peer_network);
+
+	return here != NULL && there != NULL && !here->counts && !there->counts;
+}
+
 static uint64_t
 network_room(struct budget *b, const struct budget_chain *c, int64_t now)
 {
@@ -50,7 +60,7 @@ static uint64_t
 find_room(struct budget *b, struct budget_chain *c, enum stats_dir dir,
     int64_t now_us)
 {
-	uint64_t room = grant_room(b);
+	uint64_t room = is_exempt(b, c) ? SIZE_MAX : grant_room(b);
 
 	if (dir == STATS_OUT)
 		room = min(room, out_room(b, c, now_us * 1000));
@@ -153,8 +163,12 @@ budget_splice_charge(struct budget *b, struct budget_chain *c,
 		    budget_chain_pace(c, b), wire, now);
 		budget_meter_take(&c->cap[STATS_OUT], &b->alloc, wire, now);
 	}
-	if (!b->is_free)
-		charge_network(b, c, dir, wire, now);
+	if (b->is_free)
+		return;
+	charge_network(b, c, dir, wire, now);
+	/* the host's charge took it */
+	if (b->has_quota && is_exempt(b, c))
+		b->grant += (int64_t)wire;
 }
 
 bool

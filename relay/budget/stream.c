@@ -64,13 +64,16 @@ networks_room(struct budget *b, struct budget_chain *c, int64_t now)
 	return room;
 }
 
-/* Of what is read each byte is paid for twice, with its headers. */
+/* Of what is read each byte is paid for twice, with its headers.  From a
+ * network that does not count it may be for another such: who it is for will
+ * be known when it is read. */
 static uint64_t
-grant_room(struct budget *b)
+grant_room(struct budget *b, const struct budget_chain *c)
 {
+	const struct budget_stake *stake = budget_stake_of(b, c->network);
 	const int64_t owed = (int64_t)b->paid;
 
-	if (!b->has_quota)
+	if (!b->has_quota || (stake != NULL && !stake->counts))
 		return SIZE_MAX;
 	budget_has_grant(b, b->paid + 3 * STREAM_ROOM_MIN);
 	return b->grant <= owed ? 0 : (uint64_t)(b->grant - owed) / 3;
@@ -79,7 +82,7 @@ grant_room(struct budget *b)
 static uint64_t
 chain_room(struct budget *b, struct budget_chain *c, int64_t now)
 {
-	uint64_t room = min(networks_room(b, c, now), grant_room(b));
+	uint64_t room = min(networks_room(b, c, now), grant_room(b, c));
 
 	if (budget_is_barred(b, c))
 		return 0;

@@ -36,8 +36,11 @@ signal_end_locate(struct signal_end *e)
 {
 	const struct policy *policy = e->s->config.policy;
 
+	/* until it is known by these numbers, the other end has none */
+	e->chain.peer_network = 0;
 	if (policy != NULL)
 		e->chain.network = policy_network(policy, &e->client);
+	e->place.network = e->chain.network;
 }
 
 bool
@@ -72,7 +75,8 @@ signal_end_open(struct signal_end **out, struct signalling *s,
 	if (e == NULL)
 		return ENOMEM;
 	e->s = s;
-	e->place = (struct signal_place){ s->config.worker, number };
+	e->place = (struct signal_place){ .worker = s->config.worker,
+		.number = number };
 	e->pair = grant->pair;
 	e->client = flow->client;
 	e->transport = flow->transport;
@@ -123,6 +127,7 @@ start(struct signal_end *e, const struct signal_place *other)
 {
 	e->state = SIGNAL_END_JOINED;
 	e->other = *other;
+	e->chain.peer_network = (uint16_t)other->network;
 	arm(e, signalling_now(e->s) + SIGNAL_STREAM_PING_MS);
 	signal_splice_credited(e, (size_t)signal_splice_credit(e));
 }

@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "common/table.h"
+#include "policy/policy.h"
 #include "signalling/door.h"
 #include "signalling/end.h"
 #include "signalling/parcel.h"
@@ -314,6 +315,9 @@ signal_stream_request(
 	if (!may_open(s, w, r))
 		return;
 	place.number = ++s->streams->last;
+	if (s->config.policy != NULL)
+		place.network =
+		    policy_network(s->config.policy, &r->flow->client);
 	rc = signal_ticket_use(
 	    &grant, s->shared->tickets, ticket, &place, signalling_now(s));
 	if (rc == 0) {

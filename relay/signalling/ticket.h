@@ -31,7 +31,8 @@ enum {
 /* Where an end is; number 0: nowhere yet. */
 struct signal_place {
 	unsigned worker;
-	uint64_t number; /* unique in the worker */
+	uint64_t number;  /* unique in the worker */
+	unsigned network; /* of its client; 0: none */
 };
 
 /* Whose side it is; the first one asked for the stream. */

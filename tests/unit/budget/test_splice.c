@@ -247,6 +247,34 @@ test_who_does_not_come_loses_the_turn(void **state)
 	sim_free(s);
 }
 
+/* network.counts-to-quota = false, at both ends. */
+static void
+test_what_does_not_count_needs_no_grant(void **state)
+{
+	enum { GRANT = 100 };
+	struct sim *s = open_sim(0, 0, 0, 0);
+	struct budget_chain *c = &s->user[0].chain;
+	const int64_t now = (int64_t)SIM_START_MS * 1000;
+
+	(void)state;
+	budget_host_quota(s->host, true);
+	budget_host_grant(s->host, GRANT);
+	/* the other end is not known yet */
+	assert_int_equal(move(s, 0, STATS_IN, PIECE, now), 0);
+	c->peer_network = 2;
+	assert_int_equal(move(s, 0, STATS_IN, PIECE, now), PIECE);
+	assert_int_equal(move(s, 0, STATS_OUT, PIECE, now), PIECE);
+	budget_free(s->budget[0]);
+	s->budget[0] = NULL;
+	assert_int_equal(budget_host_granted(s->host), GRANT);
+	s->budget[0] = budget_new(s->host, s->stats[0]);
+	networks[1].counts_to_quota = true;
+	budget_host_apply(s->host, &s->conf);
+	budget_apply(s->budget[0], &s->conf);
+	assert_int_equal(move(s, 0, STATS_IN, PIECE, now), 0);
+	sim_free(s);
+}
+
 int
 main(void)
 {
@@ -258,6 +286,7 @@ main(void)
 		cmocka_unit_test(test_without_a_cap_all_passes),
 		cmocka_unit_test(test_networks_count_what_their_end_moved),
 		cmocka_unit_test(test_a_barred_network_bars_its_splices),
+		cmocka_unit_test(test_what_does_not_count_needs_no_grant),
 		cmocka_unit_test(test_ends_of_a_user_take_turns),
 		cmocka_unit_test(test_who_does_not_come_loses_the_turn),
 	};
