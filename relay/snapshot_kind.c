@@ -160,17 +160,19 @@ snapshot_kind_digits(unsigned *out, const char *text, size_t len)
 static const char *
 parse_count(void *elem, const char *text, const struct snapshot_key *k)
 {
+	static _Thread_local char why[64];
 	unsigned n;
 
-	if (!snapshot_kind_digits(&n, text, strlen(text)) || n < k->min ||
-	    n > k->max) {
-		if (k->max == SNAPSHOT_WORKERS_MAX)
-			return "must be a whole number from 0 (one per CPU) "
-			       "to 256";
-		return "must be a whole number from 1 to 10000000";
+	if (snapshot_kind_digits(&n, text, strlen(text)) && n >= k->min &&
+	    n <= k->max) {
+		*(unsigned *)elem = n;
+		return NULL;
 	}
-	*(unsigned *)elem = n;
-	return NULL;
+	snprintf(why, sizeof(why), "must be a whole number from %u%s to %u",
+	    (unsigned)k->min,
+	    k->max == SNAPSHOT_WORKERS_MAX ? " (one per CPU)" : "",
+	    (unsigned)k->max);
+	return why;
 }
 
 static void
