@@ -250,12 +250,21 @@ class App {
 		$("screen").hidden = !navigator.mediaDevices?.getDisplayMedia;
 		$("hangup").onclick = () => this.calls.endMedia();
 		$("leave").onclick = () => this.left("");
-		$("relay-only").onchange = () => this.calls.restart();
+		$("relay-only").onchange = () => this.relayOnly();
 		$("copy").onclick = () => this.copyLink();
 		for (const b of document.querySelectorAll(".tabs button"))
 			b.onclick = () => this.show(b.dataset.view);
 		this.show("people");
 		addEventListener("pagehide", () => this.hide());
+	}
+
+	// Browsers may keep a direct way that works when ICE starts anew.
+	relayOnly()
+	{
+		this.calls.restart();
+		if ($("relay-only").checked && this.calls.isDirect())
+			this.notice("Relay only holds for new calls: hang up " +
+				"and call again where a call stays direct.");
 	}
 
 	async copyLink()

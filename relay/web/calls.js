@@ -339,6 +339,12 @@ export class Calls {
 			c.call.restart();
 	}
 
+	isDirect()
+	{
+		return [...this.all.values()].some((c) =>
+			c.call.route === "direct");
+	}
+
 	// ---- the end
 
 	ended(c, reason, isAlarm)

@@ -275,6 +275,23 @@ async function noCamera()
 	await carol.isAlone();
 }
 
+// A browser may keep a direct way; nobody shall think that it does not.
+async function late()
+{
+	const eve = await Person.enter(browser, "Eve", { room: "late" });
+	const finn = await Person.enter(browser, "Finn", { room: "late" });
+
+	await eve.sees("Finn");
+	await eve.call("Finn", "voice");
+	await finn.answer("Eve");
+	await eve.tile("Finn").locator(".figures[data-route=direct]")
+		.waitFor();
+	await eve.page.locator(".switch").click();
+	await eve.page.locator(".word", { hasText: "Relay only holds" })
+		.waitFor();
+	await together(eve.context.close(), finn.context.close());
+}
+
 async function keyboard()
 {
 	const close = carol.page.locator("#alerts .icon");
@@ -305,6 +322,7 @@ try {
 	await step("changed on the way", tampered);
 	await step("nonsense from a stranger", hostile);
 	await step("no camera", noCamera);
+	await step("relay only, during a direct call", late);
 	await step("keyboard", keyboard);
 	for (const p of [anna, bob, carol])
 		equal(`errors in the page of ${p.label}`, p.error, undefined);
