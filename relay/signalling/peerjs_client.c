@@ -96,9 +96,10 @@ static struct signal_rate
 rate_of(const struct client *c)
 {
 	const struct snapshot *conf = c->peers->s->conf;
+	const uint64_t bytes = conf->signalling.bytes / 8;
 
 	return (struct signal_rate){ .messages = conf->signalling.messages,
-		.bytes = (uint32_t)(conf->signalling.bytes / 8) };
+		.bytes = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX };
 }
 
 /* Over a limit: what it said counts, but nothing more is read until then. */

@@ -35,6 +35,22 @@ test_src_cannot_be_chosen(void **state)
 	assert_string_equal(bed_heard(b), OFFER("alice", "bob", "1"));
 }
 
+/* 2^32 bytes a second, and some: not what is left of it in 32 bits. */
+static void
+test_a_very_high_rate_is_not_a_low_one(void **state)
+{
+	struct net_web *a = bed_come(0, "alice", "t"),
+		       *b = bed_come(1, "bob", "u");
+
+	(void)state;
+	bed.conf.signalling.bytes = (UINT64_C(1) << 32) * 8;
+	bed_heard(b);
+	for (int i = 0; i < 3; i++) {
+		bed_say(a, TO("OFFER", "bob", "1"));
+		assert_string_equal(bed_heard(b), OFFER("alice", "bob", "1"));
+	}
+}
+
 static void
 test_every_type_passes_that_is_meant_to(void **state)
 {
@@ -369,6 +385,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_client_opens_and_is_heard_under_its_id),
 		TEST(test_src_cannot_be_chosen),
+		TEST(test_a_very_high_rate_is_not_a_low_one),
 		TEST(test_every_type_passes_that_is_meant_to),
 		TEST(test_what_it_does_not_know_is_passed_over),
 		TEST(test_nothing_is_read_before_it_is_open),
