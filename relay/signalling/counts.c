@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "common/addr.h"
 #include "common/mem.h"
@@ -14,6 +13,7 @@ struct count {
 	struct addr at;
 	bool is_prefix;
 	unsigned n;
+	unsigned pending; /* of a prefix */
 };
 
 struct signal_counts {
@@ -21,8 +21,7 @@ struct signal_counts {
 	pthread_mutex_t lock;
 	struct table *table; /* struct count, ours */
 	unsigned all;
-	/* SHARED: atomic */
-	_Atomic unsigned pending;
+	unsigned pending;
 };
 
 static bool
@@ -97,7 +96,7 @@ have(struct signal_counts *c, const struct count *key)
 static void
 forget_empty(struct signal_counts *c, struct count *n)
 {
-	if (n == NULL || n->n > 0)
+	if (n == NULL || n->n > 0 || n->pending > 0)
 		return;
 	table_remove(c->table, table_hash_addr(&n->at), n);
 	mem_free(n);
@@ -168,19 +167,37 @@ signal_counts_put(struct signal_counts *c, const struct addr *a)
 }
 
 bool
-signal_counts_enter(struct signal_counts *c, unsigned limit)
+signal_counts_enter(
+    struct signal_counts *c, const struct addr *a, unsigned limit)
 {
-	unsigned n = atomic_load_explicit(&c->pending, memory_order_relaxed);
+	const struct count key = key_of(a, true);
+	struct count *prefix;
+	bool may;
 
-	do {
-		if (n >= limit)
-			return false;
-	} while (!atomic_compare_exchange_weak(&c->pending, &n, n + 1));
-	return true;
+	pthread_mutex_lock(&c->lock);
+	prefix = have(c, &key);
+	may = prefix != NULL && c->pending < limit &&
+	    prefix->pending < (limit + 1) / 2;
+	if (may) {
+		prefix->pending++;
+		c->pending++;
+	}
+	forget_empty(c, prefix);
+	pthread_mutex_unlock(&c->lock);
+	return may;
 }
 
 void
-signal_counts_leave(struct signal_counts *c)
+signal_counts_leave(struct signal_counts *c, const struct addr *a)
 {
-	atomic_fetch_sub(&c->pending, 1);
+	const struct count key = key_of(a, true);
+	struct count *prefix;
+
+	pthread_mutex_lock(&c->lock);
+	prefix = table_find(c->table, table_hash_addr(&key.at), &key);
+	assert(prefix != NULL && prefix->pending > 0);
+	prefix->pending--;
+	c->pending--;
+	forget_empty(c, prefix);
+	pthread_mutex_unlock(&c->lock);
 }

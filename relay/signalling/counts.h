@@ -2,7 +2,7 @@
  * counts: how many sessions there are from an address, from its prefix and in
  * all, and how many connections have not said hello yet.
  *
- * SHARED: lock counts, held for a probe of the table only; the rest atomics.
+ * SHARED: lock counts, held for a probe of the table only.
  */
 #ifndef RELAY_SIGNALLING_COUNTS_H
 #define RELAY_SIGNALLING_COUNTS_H
@@ -33,8 +33,10 @@ MUST_CHECK int signal_counts_take(struct signal_counts *c, const struct addr *a,
     const struct signal_counts_limits *limits);
 void signal_counts_put(struct signal_counts *c, const struct addr *a);
 
-/* A connection that has yet to say hello: false when there are limit. */
-MUST_CHECK bool signal_counts_enter(struct signal_counts *c, unsigned limit);
-void signal_counts_leave(struct signal_counts *c);
+/* A connection from a that has yet to say hello: false when there are limit, or
+ * half as many from a's prefix: the other half is for others. */
+MUST_CHECK bool signal_counts_enter(
+    struct signal_counts *c, const struct addr *a, unsigned limit);
+void signal_counts_leave(struct signal_counts *c, const struct addr *a);
 
 #endif

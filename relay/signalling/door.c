@@ -118,8 +118,8 @@ serve_signal(
 		answer(w, 400, NULL, "subprotocol supernode.v1 is needed\n");
 		return;
 	}
-	if (!signal_counts_enter(
-		s->shared->counts, s->conf->signalling.pending)) {
+	if (!signal_counts_enter(s->shared->counts, &r->flow->client,
+		s->conf->signalling.pending)) {
 		stats_count(s->config.stats, STATS_SIGNAL_TURNED_AWAY, 1);
 		answer_later(w, "too many at once\n");
 		return;

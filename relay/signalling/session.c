@@ -403,9 +403,9 @@ end_greeting(struct signal_session *ss)
 {
 	if (ss->greeting == NULL)
 		return;
+	signal_counts_leave(ss->s->shared->counts, &ss->greeting->from);
 	mem_free(ss->greeting);
 	ss->greeting = NULL;
-	signal_counts_leave(ss->s->shared->counts);
 }
 
 void
@@ -469,6 +469,7 @@ accept_web(
 
 	if ((ss->greeting = greet(r)) == NULL || net_web_accept(w, &a) != 0)
 		return false;
+	ss->greeting->from = net_web_flow(w)->client;
 	ss->web = w;
 	return true;
 }
@@ -490,7 +491,7 @@ signal_session_open(
 		mem_free(ss->greeting);
 		pool_put(s->pool, ss);
 	}
-	signal_counts_leave(s->shared->counts);
+	signal_counts_leave(s->shared->counts, &net_web_flow(w)->client);
 	net_web_answer(
 	    w, 503, "text/plain", "Retry-After: 5\r\n", "out of memory\n", 14);
 }

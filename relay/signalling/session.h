@@ -63,6 +63,7 @@ struct signal_estate {
 
 /* Until it is ready. */
 struct signal_greeting {
+	struct addr from; /* whose place before the hello it has */
 	uint8_t challenge[SIGNAL_CHALLENGE_LEN];
 	unsigned tries;
 	char *host; /* of the request, behind it */

@@ -320,10 +320,10 @@ bed_connect(unsigned worker)
 	const struct net_request r = { .host = "sn1.example.test" };
 
 	assert_int_equal(addr_parse(&w->flow.client, "192.0.2.1:1"), 0);
-	if (!signal_counts_enter(
-		bed.shared.counts, bed.conf.signalling.pending))
-		fail();
-	signal_session_open(&bed.worker[worker], w, &r);
+	/* what door does; false: memory is short */
+	if (signal_counts_enter(bed.shared.counts, &w->flow.client,
+		bed.conf.signalling.pending))
+		signal_session_open(&bed.worker[worker], w, &r);
 	return w;
 }
 

@@ -55,14 +55,25 @@ test_an_address_its_prefix_and_the_host_have_limits(void **state)
 static void
 test_so_many_may_be_before_their_hello(void **state)
 {
+	const struct addr one = at("192.0.2.1:1"), near = at("192.0.2.9:1");
+	const struct addr far = at("198.51.100.1:1");
 	struct signal_counts *c = signal_counts_new();
 
 	(void)state;
-	assert_true(signal_counts_enter(c, 2));
-	assert_true(signal_counts_enter(c, 2));
-	assert_false(signal_counts_enter(c, 2));
-	signal_counts_leave(c);
-	assert_true(signal_counts_enter(c, 2));
+	assert_true(signal_counts_enter(c, &one, 4));
+	assert_true(signal_counts_enter(c, &near, 4));
+	assert_false(signal_counts_enter(c, &one, 4)); /* half of them */
+	assert_true(signal_counts_enter(c, &far, 4));
+	assert_false(signal_counts_enter(c, &one, 4));
+	assert_true(signal_counts_enter(c, &far, 4));
+	signal_counts_leave(c, &far);
+	signal_counts_leave(c, &near);
+	assert_true(signal_counts_enter(c, &one, 4));
+	assert_false(signal_counts_enter(c, &one, 4));
+	signal_counts_leave(c, &one);
+	signal_counts_leave(c, &one);
+	signal_counts_leave(c, &far);
+	assert_true(signal_counts_enter(c, &near, 1));
 	signal_counts_free(c);
 }
 
