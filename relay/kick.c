@@ -22,6 +22,7 @@ struct kick {
 	char name[BARRED_NAME_MAX + 1];
 	size_t len;
 	int64_t until_s; /* 0: it may come back */
+	mono_ms begun;
 	/* OWNER: main */
 	struct list node; /* in the server's kicks */
 	struct control_call *call;
@@ -80,9 +81,9 @@ record(const struct kick *k, const struct worker_kicked *all)
 		(json_int_t)k->who.uid, "pid", (json_int_t)k->who.pid));
 }
 
-/* In the main thread, once per worker. */
+/* In the main thread, once per worker: the end. */
 static void
-on_kicked(void *context, void *arg)
+on_kicked_moved(void *context, void *arg)
 {
 	struct kick *k = arg;
 	struct worker_kicked all;
@@ -98,6 +99,32 @@ on_kicked(void *context, void *arg)
 		(json_int_t)all.allocations, "until", until_json(k), "warning",
 		k->warning));
 	free_kick(k);
+}
+
+/* In each worker: what was let go before the first round came by, and arrived
+ * after it, is found now. */
+static void
+on_kick_moved(void *context, void *arg)
+{
+	struct worker *w = context;
+	struct kick *k = arg;
+
+	k->part[worker_index(w)].sessions +=
+	    worker_kick_moved(w, k->name, k->len, k->begun);
+	server_post(k->server, on_kicked_moved, k);
+}
+
+/* In the main thread, once per worker: a second round. */
+static void
+on_kicked(void *context, void *arg)
+{
+	struct kick *k = arg;
+
+	(void)context;
+	if (--k->waiting > 0)
+		return;
+	k->waiting = k->server->worker_count;
+	server_post_all(k->server, on_kick_moved, k);
 }
 
 /* In each worker. */
@@ -171,6 +198,7 @@ new_kick(struct server *s, struct control_call *call, const char *name)
 		return NULL;
 	k->server = s;
 	k->call = call;
+	k->begun = mono_now();
 	k->who = control_caller(call);
 	k->len = strlen(name);
 	memcpy(k->name, name, k->len + 1);

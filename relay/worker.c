@@ -510,6 +510,16 @@ worker_kick(struct worker *w, const char *name, size_t len)
 	return k;
 }
 
+size_t
+worker_kick_moved(
+    struct worker *w, const char *name, size_t len, mono_ms before)
+{
+	OWNER_CHECK(w);
+	return w->signalling == NULL
+	    ? 0
+	    : signalling_kick_moved(w->signalling, name, len, before);
+}
+
 unsigned
 worker_index(const struct worker *w)
 {

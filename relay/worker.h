@@ -82,6 +82,9 @@ struct worker_kicked {
 /* The worker's thread only. */
 struct worker_kicked
 worker_kick(struct worker *w, const char *name, size_t len);
+/* Sessions that moved here meanwhile, opened before then: how many. */
+size_t worker_kick_moved(
+    struct worker *w, const char *name, size_t len, mono_ms before);
 
 /* Any thread. */
 unsigned worker_index(const struct worker *w);

@@ -60,8 +60,8 @@ signal_limits_take(struct signal_limits *l, const struct signal_rate *rate,
 	return 0;
 }
 
-bool
-signal_limits_strike(struct signal_limits *l, mono_ms now)
+static void
+forget(struct signal_limits *l, mono_ms now)
 {
 	const int64_t gone = (now - l->struck) / SIGNAL_STRIKE_MS;
 
@@ -72,5 +72,32 @@ signal_limits_strike(struct signal_limits *l, mono_ms now)
 		l->strikes -= (uint32_t)gone;
 		l->struck += gone * SIGNAL_STRIKE_MS;
 	}
+}
+
+bool
+signal_limits_strike(struct signal_limits *l, mono_ms now)
+{
+	forget(l, now);
 	return ++l->strikes > SIGNAL_STRIKES_MAX;
+}
+
+static int64_t
+lower(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+void
+signal_limits_inherit(struct signal_limits *l, const struct signal_limits *from,
+    const struct signal_rate *rate, mono_ms now)
+{
+	struct signal_limits old = *from;
+
+	fill(l, rate, now);
+	fill(&old, rate, now);
+	l->messages = lower(l->messages, old.messages);
+	l->bytes = lower(l->bytes, old.bytes);
+	forget(l, now);
+	forget(&old, now);
+	l->strikes += old.strikes;
 }

@@ -44,4 +44,9 @@ unsigned signal_limits_take(struct signal_limits *l,
 /* One more strike.  True: that was one too many. */
 bool signal_limits_strike(struct signal_limits *l, mono_ms now);
 
+/* l goes on as from, too: the lower of both levels, the strikes of both. */
+void
+signal_limits_inherit(struct signal_limits *l, const struct signal_limits *from,
+    const struct signal_rate *rate, mono_ms now);
+
 #endif

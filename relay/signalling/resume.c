@@ -38,6 +38,7 @@ struct demand {
 struct release {
 	struct signal_mail mail; /* first */
 	uint64_t number;
+	struct signal_limits limits;
 	struct signal_estate e; /* place.session 0: there is none */
 };
 
@@ -59,18 +60,18 @@ parse(struct wish *out, const char *text)
 }
 
 static bool
-find_place(
-    struct signalling *s, const struct wish *wish, struct directory_place *out)
+find_place(const struct signalling *s, const char *text, uint64_t number,
+    struct directory_place *out)
 {
-	const struct directory_name name = { .space = DIRECTORY_NODES,
-		.at = wish->name,
-		.len = strlen(wish->name) };
+	const struct directory_name name = {
+		.space = DIRECTORY_NODES, .at = text, .len = strlen(text)
+	};
 	struct directory_place at[DIRECTORY_PLACES_MAX];
 	const size_t n = directory_find(
 	    signalling_directory(s), &name, at, DIRECTORY_PLACES_MAX);
 
 	for (size_t i = 0; i < n; i++) {
-		if (at[i].session != wish->number)
+		if (at[i].session != number)
 			continue;
 		*out = at[i];
 		return true;
@@ -89,7 +90,8 @@ may_take(const struct signal_session *old, const struct wish *wish)
 	    (wish->has_token || !old->e.is_bound);
 }
 
-/* The estate leaves old, whose connection is told. */
+/* The estate leaves old, whose connection is told; its limits stay to read
+ * until the end of the turn. */
 static struct signal_estate
 let_go(struct signal_session *old)
 {
@@ -144,6 +146,7 @@ take_here(struct signal_session *ss, const struct signal_who *who,
 		signal_estate_fini(ss->s, &ss->e);
 		return ENOENT;
 	}
+	signal_session_inherit(ss, &old->limits);
 	take_up(ss, who, m);
 	return 0;
 }
@@ -205,14 +208,16 @@ refuse_claim(struct signal_session *ss)
 }
 
 static void
-accept_claim(struct signal_session *ss, struct signal_estate *e)
+accept_claim(struct signal_session *ss, struct release *r)
 {
 	struct signal_claim *c = ss->claim;
+	struct signal_estate *e = &r->e;
 
 	ss->claim = NULL;
 	append_queue(ss->s, &e->window, &ss->e.window);
 	ss->e = *e;
 	*e = (struct signal_estate){ 0 };
+	signal_session_inherit(ss, &r->limits);
 	if (ss->web != NULL) {
 		net_web_hold(ss->web, false);
 		take_up(ss, &c->who, &c->m);
@@ -235,7 +240,7 @@ open_release(struct signalling *s, struct signal_mail *m)
 	else if (r->e.place.session == 0)
 		refuse_claim(ss);
 	else
-		accept_claim(ss, &r->e);
+		accept_claim(ss, r);
 	mem_free(r);
 }
 
@@ -274,8 +279,10 @@ open_demand(struct signalling *s, struct signal_mail *m)
 		r->mail.open = open_release;
 		r->mail.drop = drop_release;
 		r->number = d->wish.number;
-		if (may_take(old, &d->wish) && move(old, d->from))
+		if (may_take(old, &d->wish) && move(old, d->from)) {
+			r->limits = old->limits;
 			r->e = let_go(old);
+		}
 		if (signal_mail_send(s, d->from, &r->mail) != 0) {
 			signal_estate_fini(s, &r->e);
 			mem_free(r);
@@ -327,7 +334,8 @@ signal_resume_begin(struct signal_session *ss, const struct signal_who *who,
 	struct directory_place at;
 
 	memcpy(wish.name, who->name, sizeof(wish.name));
-	if (!parse(&wish, m->hello.resume) || !find_place(ss->s, &wish, &at))
+	if (!parse(&wish, m->hello.resume) ||
+	    !find_place(ss->s, wish.name, wish.number, &at))
 		return ENOENT;
 	if (at.worker == ss->s->config.worker)
 		return take_here(ss, who, m, &wish);
@@ -347,4 +355,14 @@ const char *
 signal_resume_name(const struct signal_session *ss)
 {
 	return ss->claim != NULL ? ss->claim->who.name : NULL;
+}
+
+bool
+signal_resume_is_let_go(const struct signal_session *ss)
+{
+	struct directory_place at;
+
+	return ss->claim != NULL &&
+	    find_place(ss->s, ss->claim->who.name, ss->e.place.session, &at) &&
+	    at.worker == ss->s->config.worker;
 }

@@ -11,6 +11,8 @@
 #ifndef RELAY_SIGNALLING_RESUME_H
 #define RELAY_SIGNALLING_RESUME_H
 
+#include <stdbool.h>
+
 #include "common/code.h"
 
 struct proto_message;
@@ -27,5 +29,7 @@ MUST_CHECK int signal_resume_begin(struct signal_session *ss,
 void signal_resume_abandon(struct signal_session *ss);
 /* The name that ss is about to resume; NULL: it is not. */
 const char *signal_resume_name(const struct signal_session *ss);
+/* The estate that ss has asked for is on its way. */
+bool signal_resume_is_let_go(const struct signal_session *ss);
 
 #endif

@@ -153,6 +153,15 @@ rate_of(const struct signal_session *ss)
 	};
 }
 
+void
+signal_session_inherit(
+    struct signal_session *ss, const struct signal_limits *from)
+{
+	const struct signal_rate rate = rate_of(ss);
+
+	signal_limits_inherit(&ss->limits, from, &rate, signalling_now(ss->s));
+}
+
 /* What is refused for its rate is read for its id only: that is bounded, since
  * nothing is read for a while then. */
 static int64_t
@@ -261,6 +270,30 @@ static const struct net_web_ops ops = {
 
 /* ---- time */
 
+/* Reading goes on once what was over its rate would pass.  That may bring a
+ * message, and its consequences. */
+static void
+end_hold(struct signal_session *ss, mono_ms now)
+{
+	if (!ss->is_held || now < ss->hold_until)
+		return;
+	ss->is_held = false;
+	net_web_hold(ss->web, false);
+}
+
+static void
+on_new_timer(struct signal_session *ss, mono_ms now)
+{
+	end_hold(ss, now);
+	if (ss->state != SIGNAL_NEW)
+		return;
+	if (now < ss->begun + SIGNAL_HELLO_MS)
+		signal_session_arm(ss);
+	else
+		signal_session_end(
+		    ss, PROTO_CLOSE_HELLO_TIMEOUT, "no hello within 10 s");
+}
+
 static void
 on_open_timer(struct signal_session *ss, mono_ms now)
 {
@@ -272,11 +305,7 @@ on_open_timer(struct signal_session *ss, mono_ms now)
 		    ss, PROTO_CLOSE_EXPIRED, "the token has expired");
 		return;
 	}
-	if (ss->is_held && now >= ss->hold_until) {
-		ss->is_held = false;
-		net_web_hold(ss->web, false);
-	}
-	/* that may have brought a message, and its consequences */
+	end_hold(ss, now);
 	if (ss->state != SIGNAL_OPEN)
 		return;
 	if (now >= ss->ping_due) {
@@ -298,8 +327,7 @@ on_timer(struct wheel_timer *t, mono_ms now)
 
 	switch (ss->state) {
 	case SIGNAL_NEW:
-		signal_session_end(
-		    ss, PROTO_CLOSE_HELLO_TIMEOUT, "no hello within 10 s");
+		on_new_timer(ss, now);
 		break;
 	case SIGNAL_OPEN:
 		on_open_timer(ss, now);
@@ -344,6 +372,8 @@ signal_session_arm(struct signal_session *ss)
 	case SIGNAL_NEW:
 	case SIGNAL_CLAIMING:
 		due = ss->begun + SIGNAL_HELLO_MS;
+		if (ss->state == SIGNAL_NEW && ss->is_held)
+			due = earlier(due, ss->hold_until);
 		break;
 	case SIGNAL_OPEN:
 		due = earlier(ss->ping_due, expiry_of(ss));

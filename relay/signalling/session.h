@@ -136,6 +136,9 @@ void signal_session_error_retry(struct signal_session *ss, int64_t id,
     enum proto_code code, unsigned retry_ms);
 /* Who sends garbage: too often, and it is closed. */
 void signal_session_strike(struct signal_session *ss, enum proto_close code);
+/* ss has e of a session that had used up so much of its rate. */
+void signal_session_inherit(
+    struct signal_session *ss, const struct signal_limits *from);
 /* Asks for proof that what was sent has arrived. */
 void signal_session_ping(struct signal_session *ss);
 /* The connection does not take any more: it is cut, the session waits. */

@@ -204,34 +204,3 @@ signalling_end_streams(struct signalling *s, const char *why)
 	OWNER_CHECK(s);
 	signal_stream_end_all(s, PROTO_CLOSE_POLICY, why);
 }
-
-/* ---- names that must go */
-
-static bool
-is_called(const struct signal_session *ss, const char *name, size_t len)
-{
-	const char *own =
-	    ss->e.name != NULL ? ss->e.name : signal_resume_name(ss);
-
-	return own != NULL && strlen(own) == len && memcmp(own, name, len) == 0;
-}
-
-size_t
-signalling_kick(struct signalling *s, const char *name, size_t len)
-{
-	struct list *n, *next;
-	size_t count = 0;
-
-	OWNER_CHECK(s);
-	LIST_EACH_SAFE (n, next, &s->all) {
-		struct signal_session *ss =
-		    LIST_ITEM(n, struct signal_session, node);
-
-		if (!is_called(ss, name, len))
-			continue;
-		signal_session_end(ss, PROTO_CLOSE_POLICY, "kicked");
-		count++;
-	}
-	signal_stream_kick(s, name, len);
-	return count;
-}

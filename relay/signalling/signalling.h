@@ -101,6 +101,10 @@ void signalling_end_streams(struct signalling *s, const char *why);
 
 /* Ends the sessions of name here, close 1008.  Returns how many. */
 size_t signalling_kick(struct signalling *s, const char *name, size_t len);
+/* After every worker has done that: ends those, opened before then, whose
+ * resume crossed it between two workers.  Returns how many. */
+size_t signalling_kick_moved(
+    struct signalling *s, const char *name, size_t len, mono_ms before);
 
 /* What `supernodectl nodes` shows of one session. */
 struct signalling_view {

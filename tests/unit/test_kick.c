@@ -21,7 +21,7 @@
 #include "relay/snapshot.h"
 #include "relay/worker.h"
 
-enum { NOW = 1700000000, WORKERS = 3, POSTS_MAX = 2 * WORKERS };
+enum { NOW = 1700000000, NOW_MS = 4711, WORKERS = 3, POSTS_MAX = 4 * WORKERS };
 
 /* ---- what the verb stands on: workers that run when they are told to */
 
@@ -42,6 +42,8 @@ static struct {
 	unsigned posted;
 	char name[BARRED_NAME_MAX + 1]; /* that workers were told */
 	int64_t until_then;             /* whether it was barred by then */
+	unsigned kicked;                /* workers, in the first round */
+	size_t moved;                   /* sessions that came to each */
 	json_t *answer;
 	char refusal[256];
 	json_t *recorded;
@@ -62,7 +64,7 @@ mono_wall_ms(void)
 mono_ms
 mono_now(void)
 {
-	return 0;
+	return NOW_MS;
 }
 
 void
@@ -130,7 +132,20 @@ worker_kick(struct worker *w, const char *name, size_t len)
 {
 	memcpy(bed.name, name, len + 1);
 	bed.until_then = barred_until(bed.server.barred, name, len, NOW);
+	bed.kicked++;
 	return (struct worker_kicked){ w->index, 10 };
+}
+
+size_t
+worker_kick_moved(
+    struct worker *w, const char *name, size_t len, mono_ms before)
+{
+	(void)w;
+	assert_int_equal(bed.kicked, WORKERS);
+	assert_int_equal(len, strlen(bed.name));
+	assert_string_equal(name, bed.name);
+	assert_int_equal(before, NOW_MS);
+	return bed.moved;
 }
 
 /* ---- the bed */
@@ -171,6 +186,7 @@ ask(const char *args)
 {
 	json_t *j = json_loads(args, 0, NULL);
 
+	bed.kicked = 0;
 	bed.refusal[0] = '\0';
 	json_decref(bed.answer);
 	bed.answer = NULL;
@@ -217,6 +233,19 @@ test_it_answers_once_every_worker_has(void **state)
 	assert_true(list_is_empty(&bed.server.kicks));
 	/* without a time it may come back */
 	assert_int_equal(barred_until(bed.server.barred, "alice", 5, NOW), 0);
+}
+
+static void
+test_what_moved_meanwhile_is_ended_in_a_second_round(void **state)
+{
+	(void)state;
+	bed.moved = 1;
+	ask("{\"name\":\"alice\"}");
+	run_posts();
+	assert_json(bed.answer,
+	    "{\"allocations\":30,\"sessions\":6,\"until\":null,"
+	    "\"warning\":null}");
+	assert_true(list_is_empty(&bed.server.kicks));
 }
 
 static void
@@ -321,6 +350,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		WITH_BED(test_it_answers_once_every_worker_has),
+		WITH_BED(test_what_moved_meanwhile_is_ended_in_a_second_round),
 		WITH_BED(test_a_name_is_barred_before_any_worker_looks),
 		WITH_BED(test_a_time_of_zero_lets_in_again),
 		WITH_BED(test_nonsense_is_refused),

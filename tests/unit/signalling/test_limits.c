@@ -70,6 +70,26 @@ test_strikes_are_counted_and_forgotten(void **state)
 	assert_true(signal_limits_strike(&l, now));
 }
 
+static void
+test_what_goes_on_has_the_lower_levels_and_all_strikes(void **state)
+{
+	struct signal_limits old = { 0 }, l = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 10 * SIGNAL_BURST_S; i++)
+		assert_int_equal(signal_limits_take(&old, &rate, 1, 5000), 0);
+	assert_int_equal(signal_limits_take(&l, &rate, 3000, 5000), 0);
+	for (int i = 0; i < SIGNAL_STRIKES_MAX - 1; i++)
+		assert_false(signal_limits_strike(&old, 5000));
+	assert_false(signal_limits_strike(&l, 5000));
+	/* one message, 1100 bytes, and a strike is not forgotten yet */
+	signal_limits_inherit(&l, &old, &rate, 5100);
+	assert_int_equal(signal_limits_take(&l, &rate, 1101, 5100), 250);
+	assert_int_equal(signal_limits_take(&l, &rate, 1100, 5100), 0);
+	assert_int_not_equal(signal_limits_take(&l, &rate, 0, 5100), 0);
+	assert_true(signal_limits_strike(&l, 5100));
+}
+
 int
 main(void)
 {
@@ -80,6 +100,8 @@ main(void)
 		cmocka_unit_test(
 		    test_what_is_larger_than_the_bucket_passes_when_that_is_full),
 		cmocka_unit_test(test_strikes_are_counted_and_forgotten),
+		cmocka_unit_test(
+		    test_what_goes_on_has_the_lower_levels_and_all_strikes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

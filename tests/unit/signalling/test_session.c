@@ -199,6 +199,101 @@ test_who_speaks_too_fast_is_not_read_for_a_while(void **state)
 	assert_int_equal(bed_count(w, "\"rate-limited\""), 1);
 }
 
+/* Uses up what w may say; then it is not read. */
+static void
+speak_until_held(struct net_web *w)
+{
+	for (int i = 0; i < 20 && !w->is_held; i++)
+		bed_say(w, "{\"type\":\"ping\"}");
+	assert_true(w->is_held);
+}
+
+static void
+assert_rate_goes_along(unsigned from, unsigned to)
+{
+	struct net_web *w, *again;
+	char hello[256];
+
+	bed.conf.signalling.messages = 4;
+	w = bed_join(from, HELLO("guest-a"));
+	speak_until_held(w);
+	bed_break(w);
+	again = bed_join(to, bed_hello_again(w, "guest-a", hello));
+	assert_non_null(bed_got(again, "\"resumed\":true"));
+	bed_say(again, "{\"type\":\"ping\"}");
+	assert_null(bed_got(again, "\"pong\""));
+	assert_true(again->is_held);
+	bed_pass(600);
+	assert_false(again->is_held);
+	bed_say(again, "{\"type\":\"ping\"}");
+	assert_non_null(bed_got(again, "\"pong\""));
+}
+
+static void
+test_a_resume_here_goes_on_with_the_rate_that_was_used(void **state)
+{
+	(void)state;
+	assert_rate_goes_along(0, 0);
+}
+
+static void
+test_a_resume_elsewhere_goes_on_with_the_rate_that_was_used(void **state)
+{
+	(void)state;
+	assert_rate_goes_along(1, 0);
+}
+
+static void
+test_a_resume_goes_on_with_the_strikes(void **state)
+{
+	struct net_web *w = bed_join(0, HELLO("guest-a"));
+	char hello[256];
+
+	(void)state;
+	for (unsigned i = 0; i < SIGNAL_STRIKES_MAX; i++) {
+		bed_say(w, "garbage");
+		assert_int_equal(w->closed, 0);
+		if (i % 8 != 0)
+			continue;
+		bed_break(w);
+		w = bed_join(i / 8 % 2, bed_hello_again(w, "guest-a", hello));
+		assert_non_null(bed_got(w, "\"resumed\":true"));
+	}
+	bed_say(w, "garbage");
+	assert_int_equal(w->closed, PROTO_CLOSE_PROTOCOL);
+}
+
+static void
+test_who_speaks_too_fast_before_hello_is_read_again(void **state)
+{
+	struct net_web *w;
+
+	(void)state;
+	bed.conf.signalling.messages = 4;
+	w = bed_connect(0);
+	speak_until_held(w);
+	bed_pass(300);
+	assert_false(w->is_held);
+	assert_int_equal(w->closed, 0);
+	bed_say(w, HELLO("guest-a"));
+	assert_non_null(bed_got(w, "\"ready\""));
+}
+
+static void
+test_to_be_held_before_hello_wins_no_time(void **state)
+{
+	struct net_web *w;
+
+	(void)state;
+	bed.conf.signalling.messages = 4;
+	w = bed_connect(0);
+	speak_until_held(w);
+	bed_pass(9600);
+	assert_int_equal(w->closed, 0);
+	bed_pass(500);
+	assert_int_equal(w->closed, PROTO_CLOSE_HELLO_TIMEOUT);
+}
+
 static void
 test_absent_names_are_waited_for_and_then_offline(void **state)
 {
@@ -268,6 +363,12 @@ main(void)
 		TEST(test_a_connection_that_fails_at_ready_leaves_nothing),
 		TEST(test_a_token_ends_its_session),
 		TEST(test_who_speaks_too_fast_is_not_read_for_a_while),
+		TEST(test_a_resume_here_goes_on_with_the_rate_that_was_used),
+		TEST(
+		    test_a_resume_elsewhere_goes_on_with_the_rate_that_was_used),
+		TEST(test_a_resume_goes_on_with_the_strikes),
+		TEST(test_who_speaks_too_fast_before_hello_is_read_again),
+		TEST(test_to_be_held_before_hello_wins_no_time),
 		TEST(test_absent_names_are_waited_for_and_then_offline),
 		cmocka_unit_test(test_no_failing_allocation_does_harm),
 	};
