@@ -26,11 +26,12 @@ struct side {
 
 struct pair {
 	struct list node; /* the oldest first */
+	struct list over; /* the first one over first */
 	uint64_t number;
 	struct side sides[2];
 	struct asker *asker; /* NULL: not counted any more */
 	mono_ms expires;
-	bool is_over; /* one side came and went */
+	bool is_over; /* both came, or one came and went */
 };
 
 /* How many of a session's pairs are open. */
@@ -42,9 +43,11 @@ struct asker {
 struct signal_tickets {
 	pthread_mutex_t lock;
 	/* SHARED: lock */
-	struct table *sides;  /* struct side by its key */
-	struct table *askers; /* by session */
+	struct table *sides;   /* struct side by its key */
+	struct table *askers;  /* by session */
+	struct table *numbers; /* pairs by number */
 	struct list pairs;
+	struct list over; /* those of them that are: the first to go */
 	size_t count;
 	uint64_t last; /* number of a pair */
 };
@@ -65,6 +68,14 @@ is_asker(const void *item, const void *key)
 	return memcmp(&asker->session, key, sizeof(asker->session)) == 0;
 }
 
+static bool
+is_pair(const void *item, const void *key)
+{
+	const struct pair *p = item;
+
+	return memcmp(&p->number, key, sizeof(p->number)) == 0;
+}
+
 static struct pair *
 pair_of(struct side *side)
 {
@@ -82,18 +93,20 @@ signal_tickets_new(void)
 		return NULL;
 	pthread_mutex_init(&t->lock, NULL);
 	list_init(&t->pairs);
+	list_init(&t->over);
 	t->sides = table_new(64, is_side);
 	t->askers = table_new(64, is_asker);
-	if (t->sides != NULL && t->askers != NULL)
+	t->numbers = table_new(64, is_pair);
+	if (t->sides != NULL && t->askers != NULL && t->numbers != NULL)
 		return t;
 	signal_tickets_free(t);
 	return NULL;
 }
 
 static uint32_t
-hash_asker(uint64_t session)
+hash_number(uint64_t number)
 {
-	return table_hash(&session, sizeof(session));
+	return table_hash(&number, sizeof(number));
 }
 
 /* One open pair less. */
@@ -105,7 +118,7 @@ put_asker(struct signal_tickets *t, struct pair *p)
 	p->asker = NULL;
 	if (asker == NULL || --asker->open > 0)
 		return;
-	table_remove(t->askers, hash_asker(asker->session), asker);
+	table_remove(t->askers, hash_number(asker->session), asker);
 	mem_free(asker);
 }
 
@@ -121,9 +134,11 @@ free_pair(struct signal_tickets *t, struct pair *p)
 		    t->sides, table_hash(side->key, sizeof(side->key)), side);
 		mem_free(side->name);
 	}
+	table_remove(t->numbers, hash_number(p->number), p);
 	if (list_is_linked(&p->node))
 		t->count--;
 	list_remove(&p->node);
+	list_remove(&p->over);
 	mem_free(p);
 }
 
@@ -136,6 +151,7 @@ signal_tickets_free(struct signal_tickets *t)
 		free_pair(t, LIST_ITEM(t->pairs.next, struct pair, node));
 	table_free(t->sides);
 	table_free(t->askers);
+	table_free(t->numbers);
 	pthread_mutex_destroy(&t->lock);
 	mem_free(t);
 }
@@ -155,12 +171,35 @@ forget_old(struct signal_tickets *t, mono_ms now)
 	}
 }
 
+/* It will join nobody: known for the answer to who comes too late alone. */
+static void
+end_pair(struct signal_tickets *t, struct pair *p)
+{
+	if (p->is_over)
+		return;
+	p->is_over = true;
+	list_append(&t->over, &p->over);
+	put_asker(t, p);
+}
+
+/* Pairs that are over count to no asker, so they make room for others. */
+static bool
+has_room(struct signal_tickets *t)
+{
+	if (t->count < SIGNAL_TICKET_PAIRS_MAX)
+		return true;
+	if (list_is_empty(&t->over))
+		return false;
+	free_pair(t, LIST_ITEM(t->over.next, struct pair, over));
+	return true;
+}
+
 /* ---- issuing */
 
 static int
 get_asker(struct signal_tickets *t, struct pair *p, uint64_t session)
 {
-	const uint32_t hash = hash_asker(session);
+	const uint32_t hash = hash_number(session);
 	struct asker *asker = table_find(t->askers, hash, &session);
 
 	if (asker == NULL) {
@@ -197,7 +236,7 @@ issue(struct signal_tickets *t, const struct signal_party parties[2],
 	int rc;
 
 	forget_old(t, now);
-	if (t->count >= SIGNAL_TICKET_PAIRS_MAX)
+	if (!has_room(t))
 		return ENOSPC;
 	if ((p = mem_try(1, sizeof(*p))) == NULL)
 		return ENOMEM;
@@ -208,7 +247,8 @@ issue(struct signal_tickets *t, const struct signal_party parties[2],
 	entropy_fill(p->sides[1].key, sizeof(p->sides[1].key));
 	if ((rc = get_asker(t, p, parties[0].session)) != 0 ||
 	    (rc = init_side(t, &p->sides[0], &parties[0])) != 0 ||
-	    (rc = init_side(t, &p->sides[1], &parties[1])) != 0)
+	    (rc = init_side(t, &p->sides[1], &parties[1])) != 0 ||
+	    (rc = table_add(t->numbers, hash_number(p->number), p)) != 0)
 		goto fail;
 	list_append(&t->pairs, &p->node);
 	t->count++;
@@ -249,7 +289,7 @@ use(struct signal_ticket_grant *out, struct signal_tickets *t,
 		return ESTALE;
 	side->is_used = true;
 	if (other->is_used)
-		put_asker(t, p);
+		end_pair(t, p);
 	*out = (struct signal_ticket_grant){ .pair = p->number,
 		.side = side->index,
 		.other = other->place,
@@ -282,18 +322,11 @@ signal_ticket_use(struct signal_ticket_grant *out, struct signal_tickets *t,
 void
 signal_ticket_leave(struct signal_tickets *t, uint64_t pair)
 {
-	struct list *node;
+	struct pair *p;
 
 	pthread_mutex_lock(&t->lock);
-	LIST_EACH (node, &t->pairs) {
-		struct pair *p = LIST_ITEM(node, struct pair, node);
-
-		if (p->number != pair)
-			continue;
-		p->is_over = true;
-		put_asker(t, p);
-		break;
-	}
+	if ((p = table_find(t->numbers, hash_number(pair), &pair)) != NULL)
+		end_pair(t, p);
 	pthread_mutex_unlock(&t->lock);
 }
 

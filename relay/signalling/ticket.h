@@ -20,7 +20,8 @@ enum {
 	SIGNAL_TICKET_LEN = 16,
 	SIGNAL_TICKET_TEXT = 22, /* without the NUL */
 	SIGNAL_TICKET_MS = 30 * 1000,
-	/* so long it is known that it was used, or came too late */
+	/* so long it is known that it was used, or came too late; shorter, if
+	 * its pair has to make room */
 	SIGNAL_TICKET_KEPT_MS = 2 * SIGNAL_TICKET_MS,
 	SIGNAL_TICKET_PAIRS_MAX = 8192,
 	/* asked for by one session, and not taken by both sides yet */

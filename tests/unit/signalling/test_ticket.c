@@ -168,6 +168,64 @@ test_there_are_8192_pairs_at_most(void **state)
 	assert_int_equal(signal_tickets_count(*state), 1);
 }
 
+/* Others hold all the room, but for one pair. */
+static void
+fill_but_one(struct signal_tickets *t)
+{
+	struct signal_party parties[2] = { { "eve", 0 }, { "bob", 2 } };
+	struct signal_ticket_pair pair;
+
+	for (int i = 1; i < SIGNAL_TICKET_PAIRS_MAX; i++) {
+		parties[0].session = (uint64_t)i + 100;
+		assert_int_equal(
+		    signal_ticket_issue(&pair, t, parties, NOW), 0);
+	}
+}
+
+static void
+test_pairs_that_both_came_for_make_room(void **state)
+{
+	struct signal_ticket_pair pair, next;
+
+	fill_but_one(*state);
+	for (int i = 0; i < 2 * SIGNAL_TICKET_OPEN_MAX; i++) {
+		pair = must_issue(*state, NOW);
+		assert_int_equal(use(*state, pair.of[0], NOW), 0);
+		/* one end alone may still meet the other */
+		assert_int_equal(
+		    signal_ticket_issue(&next, *state, PARTIES, NOW), ENOSPC);
+		assert_int_equal(use(*state, pair.of[1], NOW), 0);
+		/* till the room is needed */
+		assert_int_equal(use(*state, pair.of[1], NOW), ESTALE);
+	}
+	must_issue(*state, NOW);
+	assert_int_equal(use(*state, pair.of[1], NOW), ENOENT);
+	assert_int_equal(signal_tickets_count(*state), SIGNAL_TICKET_PAIRS_MAX);
+}
+
+static void
+test_pairs_that_were_left_make_room_the_first_one_first(void **state)
+{
+	struct signal_ticket_pair first = must_issue(*state, NOW);
+	struct signal_ticket_pair second = must_issue(*state, NOW);
+	struct signal_ticket_grant one, two;
+
+	assert_int_equal(
+	    signal_ticket_use(&one, *state, first.of[0], &HERE, NOW), 0);
+	assert_int_equal(
+	    signal_ticket_use(&two, *state, second.of[0], &HERE, NOW), 0);
+	signal_ticket_leave(*state, two.pair);
+	signal_ticket_leave(*state, one.pair);
+	signal_ticket_leave(*state, two.pair);
+	fill_but_one(*state);
+	assert_int_equal(use(*state, second.of[1], NOW), ENOENT);
+	assert_int_equal(use(*state, first.of[1], NOW), ESTALE);
+	/* nothing is left of a pair that is forgotten */
+	signal_ticket_leave(*state, two.pair);
+	must_issue(*state, NOW);
+	assert_int_equal(use(*state, first.of[1], NOW), ENOENT);
+}
+
 static void
 test_without_memory_nothing_is_issued(void **state)
 {
@@ -211,6 +269,11 @@ main(void)
 		    test_a_session_has_16_open_ones, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_there_are_8192_pairs_at_most, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_pairs_that_both_came_for_make_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_pairs_that_were_left_make_room_the_first_one_first,
+		    setup, teardown),
 		cmocka_unit_test(test_without_memory_nothing_is_issued),
 	};
 
