@@ -187,7 +187,8 @@ mail_to(struct signalling *s, const struct directory_place *at,
 		signal_ask_answer(s, origin, false);
 		return;
 	}
-	*l = (struct letter){ .mail = { .open = open_letter,
+	*l = (struct letter){ .mail = { .size = signal_text_len(send->text),
+				  .open = open_letter,
 				  .drop = drop_letter },
 		.session = at->session,
 		.text = signal_text_get(send->text),

@@ -14,6 +14,7 @@ struct box {
 	/* SHARED: atomic */
 	_Alignas(64) _Atomic(struct signal_mail *) latest; /* then older ones */
 	_Atomic unsigned count;
+	_Atomic size_t bytes;
 	_Atomic(struct mailbox *) mailbox; /* NULL: nobody is there */
 	/* OWNER: the worker that opens it */
 	_Alignas(64) struct signalling *at;
@@ -29,6 +30,7 @@ struct signal_boxes {
 struct lane {
 	struct signal_mail *first, *last;
 	unsigned count;
+	size_t bytes;
 	bool is_due; /* its bell was not heard */
 };
 
@@ -116,15 +118,18 @@ take_all(struct box *box)
 {
 	struct signal_mail *m, *next, *oldest = NULL;
 	unsigned n = 0;
+	size_t bytes = 0;
 
 	m = atomic_exchange_explicit(&box->latest, NULL, memory_order_acquire);
 	for (; m != NULL; m = next) {
 		next = m->next;
 		m->next = oldest;
 		oldest = m;
+		bytes += m->size;
 		n++;
 	}
 	atomic_fetch_sub_explicit(&box->count, n, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&box->bytes, bytes, memory_order_relaxed);
 	return oldest;
 }
 
@@ -152,17 +157,31 @@ on_bell(void *context, void *arg)
 
 /* ---- leaving */
 
+/* May m join what waits?  By number, and by bytes if it holds some. */
+static bool
+has_room(const struct lane *lane, const struct box *box, bool is_own,
+    const struct signal_mail *m)
+{
+	unsigned count = lane->count;
+	size_t bytes = lane->bytes;
+
+	if (!is_own) {
+		count +=
+		    atomic_load_explicit(&box->count, memory_order_relaxed);
+		bytes +=
+		    atomic_load_explicit(&box->bytes, memory_order_relaxed);
+	}
+	return count < SIGNAL_MAIL_MAX &&
+	    (m->size == 0 || bytes + m->size <= SIGNAL_MAIL_BYTES_MAX);
+}
+
 int
 signal_mail_send(struct signalling *s, unsigned worker, struct signal_mail *m)
 {
 	struct lane *lane = &s->post->lane[worker];
 	struct box *box = &s->shared->boxes->at[worker];
-	unsigned waiting = lane->count;
 
-	if (worker != s->config.worker)
-		waiting +=
-		    atomic_load_explicit(&box->count, memory_order_relaxed);
-	if (waiting >= SIGNAL_MAIL_MAX)
+	if (!has_room(lane, box, worker == s->config.worker, m))
 		return EAGAIN;
 	m->next = NULL;
 	if (lane->first == NULL && !lane->is_due)
@@ -173,6 +192,7 @@ signal_mail_send(struct signalling *s, unsigned worker, struct signal_mail *m)
 		lane->last->next = m;
 	lane->last = m;
 	lane->count++;
+	lane->bytes += m->size;
 	return 0;
 }
 
@@ -190,6 +210,8 @@ put_all(struct box *box, struct lane *lane)
 	}
 	atomic_fetch_add_explicit(
 	    &box->count, lane->count, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &box->bytes, lane->bytes, memory_order_relaxed);
 	before = atomic_load_explicit(&box->latest, memory_order_relaxed);
 	do {
 		oldest->next = before;
@@ -197,6 +219,7 @@ put_all(struct box *box, struct lane *lane)
 	    latest, memory_order_acq_rel, memory_order_relaxed));
 	lane->first = lane->last = NULL;
 	lane->count = 0;
+	lane->bytes = 0;
 	return before == NULL;
 }
 
@@ -225,6 +248,7 @@ open_own(struct signalling *s)
 	while ((m = own->first) != NULL) {
 		own->first = own->last = NULL;
 		own->count = 0;
+		own->bytes = 0;
 		s->post->busy--;
 		open_all(s, m);
 	}

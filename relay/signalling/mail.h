@@ -10,6 +10,8 @@
 #ifndef RELAY_SIGNALLING_MAIL_H
 #define RELAY_SIGNALLING_MAIL_H
 
+#include <stddef.h>
+
 #include "common/code.h"
 
 struct mailbox;
@@ -18,11 +20,17 @@ struct signal_boxes; /* of all workers */
 struct signal_mail;
 struct signal_post; /* of one: what it will send */
 
-enum { SIGNAL_MAIL_MAX = 64 * 1024 }; /* that wait for one worker */
+/* that wait for one worker; 64 Ki of the longest texts were 4 GiB */
+enum {
+	SIGNAL_MAIL_MAX = 64 * 1024,
+	SIGNAL_MAIL_BYTES_MAX = 64 * 1024 * 1024, /* of their sizes */
+};
 
 /* First member of what is sent; made by mem_try, freed by its open or drop. */
 struct signal_mail {
 	struct signal_mail *next;
+	/* Of the text it holds; 0: of none, bounded by number alone. */
+	size_t size;
 	/* At the receiving worker: takes m. */
 	void (*open)(struct signalling *there, struct signal_mail *m);
 	/* Instead of open, when the receiver is gone: frees m.  Any thread. */

@@ -34,6 +34,7 @@ signal_parcel_new(enum signal_parcel_kind kind, size_t len)
 		return NULL;
 	p->mail.open = open_mail;
 	p->mail.drop = drop_mail;
+	p->mail.size = signal_parcel_cost(len);
 	p->kind = kind;
 	p->len = len;
 	return p;

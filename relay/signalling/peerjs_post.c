@@ -123,6 +123,7 @@ signal_peerjs_post_letter(const struct proto_peerjs_message *m)
 		return NULL;
 	l->mail.open = open_letter;
 	l->mail.drop = signal_peerjs_post_drop;
+	l->mail.size = room;
 	l->to = m->dst;
 	l->from = m->src;
 	l->waits = proto_peerjs_waits(m->type);

@@ -267,7 +267,8 @@ signal_waiting_keep(struct signalling *s, const struct signal_send *send)
 	    s->conf->signalling.waiting == 0 ||
 	    (p = mem_try(1, sizeof(*p) + send->to.len)) == NULL)
 		return ENOENT;
-	*p = (struct parcel){ .mail = { .open = open_parcel,
+	*p = (struct parcel){ .mail = { .size = signal_text_len(send->text),
+				  .open = open_parcel,
 				  .drop = drop_parcel },
 		.text = signal_text_get(send->text),
 		.origin = send->origin,

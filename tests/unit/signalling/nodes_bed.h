@@ -257,7 +257,7 @@ bed_turn(void)
 		signal_session_bury(&bed.worker[i]);
 }
 
-static void
+static inline void
 bed_pass(mono_ms ms)
 {
 	const mono_ms end = bed.now + ms;
@@ -353,14 +353,14 @@ bed_join(unsigned worker, const char *hello)
 }
 
 /* Its connection breaks. */
-static void
+static inline void
 bed_break(struct net_web *w)
 {
 	w->ops->closed(w->owner, 1006);
 	bed_turn();
 }
 
-static void
+static inline void
 bed_pong(struct net_web *w)
 {
 	w->ops->pong(w->owner, w->ping, sizeof(w->ping));
@@ -376,7 +376,7 @@ bed_got(const struct net_web *w, const char *part)
 	return NULL;
 }
 
-static unsigned
+static inline unsigned
 bed_count(const struct net_web *w, const char *part)
 {
 	unsigned n = 0;
@@ -398,7 +398,7 @@ bed_resume(const struct net_web *w, char out[64])
 }
 
 /* A hello of name that resumes what w had. */
-static const char *
+static inline const char *
 bed_hello_again(const struct net_web *w, const char *name, char out[256])
 {
 	char resume[64];

@@ -76,6 +76,21 @@ test_what_is_on_its_way_at_the_end_is_freed(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_open, bed_close)
 
+static void
+test_a_letter_says_how_much_it_holds(void **state)
+{
+	static char payload[1000] = "{}";
+	const struct proto_peerjs_message m = { .type = PROTO_PEERJS_OFFER,
+		.payload = payload,
+		.payload_len = sizeof(payload) };
+	struct signal_peerjs_letter *l = signal_peerjs_post_letter(&m);
+
+	(void)state;
+	assert_non_null(l);
+	assert_true(l->mail.size >= l->len && l->len > sizeof(payload));
+	mem_free(l);
+}
+
 int
 main(void)
 {
@@ -84,6 +99,7 @@ main(void)
 		TEST(test_a_retry_goes_on_where_it_stopped),
 		TEST(test_a_letter_that_cannot_leave_expires_at_once),
 		TEST(test_what_is_on_its_way_at_the_end_is_freed),
+		TEST(test_a_letter_says_how_much_it_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -336,6 +336,17 @@ static const unsigned near = 0, far = 1;
 		"far " #test, test, bed_open, bed_close, (void *)&far \
 	}
 
+static void
+test_a_parcel_says_how_much_it_holds(void **state)
+{
+	struct signal_parcel *p = signal_parcel_new(SIGNAL_PARCEL_DATA, 1000);
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(p->mail.size, signal_parcel_cost(1000));
+	signal_parcel_free(p);
+}
+
 int
 main(void)
 {
@@ -353,6 +364,7 @@ main(void)
 		BOTH(test_who_takes_nothing_then_is_cut_after_30_seconds),
 		BOTH(test_both_go_at_once),
 		BOTH(test_without_memory_the_stream_ends_cleanly),
+		cmocka_unit_test(test_a_parcel_says_how_much_it_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
