@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "common/code.h"
 
@@ -51,6 +52,23 @@ struct control_caller {
 	long pid;
 };
 struct control_caller control_caller(const struct control_call *call);
+
+/* Is j a text of at most max bytes that fits into a line of the log: without
+ * control characters and quotes? */
+static inline bool
+control_is_text(const json_t *j, size_t max)
+{
+	const char *text = json_string_value(j);
+
+	if (text == NULL || json_string_length(j) > max ||
+	    json_string_length(j) != strlen(text))
+		return false;
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == '\x7f' ||
+		    *text == '"')
+			return false;
+	return true;
+}
 
 /* Takes answer (NULL: out of memory) and call. */
 void control_answer(struct control_call *call, json_t *answer);

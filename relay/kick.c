@@ -140,22 +140,6 @@ on_kick(void *context, void *arg)
 
 /* ---- the beginning */
 
-/* It goes into a line of the log. */
-static bool
-is_name(const json_t *j)
-{
-	const char *text = json_string_value(j);
-
-	if (text == NULL || *text == '\0' ||
-	    json_string_length(j) > BARRED_NAME_MAX)
-		return false;
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == '\x7f' ||
-		    *text == '"')
-			return false;
-	return true;
-}
-
 static bool
 is_time(const json_t *j)
 {
@@ -215,7 +199,8 @@ kick_verb(void *arg, struct control_call *call, const json_t *args)
 	char why[WHY_MAX] = "out of memory";
 	struct kick *k;
 
-	if (!is_name(name) || !is_time(for_ms) ||
+	if (!control_is_text(name, BARRED_NAME_MAX) ||
+	    json_string_length(name) == 0 || !is_time(for_ms) ||
 	    json_object_size(args) != (for_ms != NULL ? 2 : 1)) {
 		control_refuse(call,
 		    "kick takes a name of 1 to 512 bytes without quotes and "

@@ -55,22 +55,6 @@ allocations(const struct server *s)
 
 /* ---- relay */
 
-/* It goes into a line of the log. */
-static bool
-is_reason(const json_t *j)
-{
-	const char *text = json_string_value(j);
-
-	if (text == NULL || strlen(text) >= SWITCH_REASON_MAX ||
-	    json_string_length(j) != strlen(text))
-		return false;
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == '\x7f' ||
-		    *text == '"')
-			return false;
-	return true;
-}
-
 static bool
 read_order(struct opt_out_order *o, const json_t *args)
 {
@@ -88,7 +72,7 @@ read_order(struct opt_out_order *o, const json_t *args)
 	if (reason == NULL)
 		return true;
 	o->reason = json_string_value(reason);
-	return is_reason(reason);
+	return control_is_text(reason, SWITCH_REASON_MAX - 1);
 }
 
 static json_t *
