@@ -23,6 +23,7 @@
 #include "signalling/ice.h"
 #include "signalling/limits.h"
 #include "signalling/peerjs_own.h"
+#include "tests/unit/signalling/post_bed.h"
 
 enum { BED_WORKERS = 2, BED_WEBS = 64, BED_TEXT = 4096 };
 
@@ -48,7 +49,7 @@ struct bed {
 	struct signalling_shared shared;
 	struct signalling s[BED_WORKERS];
 	struct stats stats[BED_WORKERS];
-	struct signal_mail *first[BED_WORKERS], **last[BED_WORKERS];
+	struct post_bed post[BED_WORKERS];
 	bool is_full; /* mail takes nothing */
 	struct net_web webs[BED_WEBS];
 	unsigned web_count;
@@ -79,9 +80,7 @@ signal_mail_send(struct signalling *s, unsigned worker, struct signal_mail *m)
 	assert_in_range(worker, 0, BED_WORKERS - 1);
 	if (bed.is_full)
 		return EAGAIN;
-	m->next = NULL;
-	*bed.last[worker] = m;
-	bed.last[worker] = &m->next;
+	post_put(&bed.post[worker], m);
 	return 0;
 }
 
@@ -211,7 +210,6 @@ bed_open(void **state)
 	bed.shared.config.directory = directory_new();
 	bed.shared.counts = signal_counts_new();
 	for (unsigned i = 0; i < BED_WORKERS; i++) {
-		bed.last[i] = &bed.first[i];
 		bed.s[i].config.worker = i;
 		bed.s[i].config.stats = &bed.stats[i];
 		bed.s[i].config.wheel = wheel_new(bed.now);
@@ -223,22 +221,6 @@ bed_open(void **state)
 	return 0;
 }
 
-/* Opens what came to worker i.  Returns whether anything did. */
-static inline bool
-bed_open_mail(unsigned i)
-{
-	struct signal_mail *m = bed.first[i], *next;
-	const bool any = m != NULL;
-
-	bed.first[i] = NULL;
-	bed.last[i] = &bed.first[i];
-	for (; m != NULL; m = next) {
-		next = m->next;
-		m->open(&bed.s[i], m);
-	}
-	return any;
-}
-
 /* All mail arrives, and what it brings about. */
 static inline void
 bed_turn(void)
@@ -248,7 +230,7 @@ bed_turn(void)
 	while (any) {
 		any = false;
 		for (unsigned i = 0; i < BED_WORKERS; i++)
-			any |= bed_open_mail(i);
+			any |= post_open(&bed.post[i], &bed.s[i]);
 	}
 }
 
@@ -256,17 +238,13 @@ static int
 bed_close(void **state)
 {
 	struct directory_counts n;
-	struct signal_mail *m, *next;
 
 	(void)state;
 	for (unsigned i = 0; i < BED_WORKERS; i++)
 		signal_peerjs_free(bed.s[i].peers);
 	for (unsigned i = 0; i < BED_WORKERS; i++) {
 		wheel_free(bed.s[i].config.wheel);
-		for (m = bed.first[i]; m != NULL; m = next) {
-			next = m->next;
-			m->drop(m);
-		}
+		post_drop(&bed.post[i]);
 	}
 	for (unsigned i = 1; i < BED_WORKERS; i++)
 		stats_sum(&bed.stats[0], &bed.stats[i]);

@@ -22,6 +22,7 @@
 #include "signalling/door.h"
 #include "signalling/end.h"
 #include "signalling/parcel.h"
+#include "tests/unit/signalling/post_bed.h"
 
 enum { BED_WORKERS = 2, BED_WEBS = 64, BED_RATE = 8 * 1000 * 1000 };
 
@@ -51,7 +52,7 @@ struct bed {
 	struct signalling s[BED_WORKERS];
 	struct stats stats[BED_WORKERS];
 	struct budget_host *host;
-	struct signal_mail *first[BED_WORKERS], **last[BED_WORKERS];
+	struct post_bed post[BED_WORKERS];
 	bool is_full; /* mail takes nothing */
 	struct net_web webs[BED_WEBS];
 	unsigned web_count;
@@ -95,9 +96,7 @@ signal_mail_send(struct signalling *s, unsigned worker, struct signal_mail *m)
 	assert_int_not_equal(worker, s->config.worker);
 	if (bed.is_full)
 		return EAGAIN;
-	m->next = NULL;
-	*bed.last[worker] = m;
-	bed.last[worker] = &m->next;
+	post_put(&bed.post[worker], m);
 	return 0;
 }
 
@@ -203,7 +202,6 @@ bed_open(void **state)
 	for (unsigned i = 0; i < BED_WORKERS; i++) {
 		struct signalling *s = &bed.s[i];
 
-		bed.last[i] = &bed.first[i];
 		s->config.worker = i;
 		s->config.stats = &bed.stats[i];
 		s->config.budget = budget_new(bed.host, &bed.stats[i]);
@@ -216,22 +214,6 @@ bed_open(void **state)
 	return 0;
 }
 
-/* Opens what came to worker i.  Returns whether anything did. */
-static inline bool
-bed_open_mail(unsigned i)
-{
-	struct signal_mail *m = bed.first[i], *next;
-	const bool any = m != NULL;
-
-	bed.first[i] = NULL;
-	bed.last[i] = &bed.first[i];
-	for (; m != NULL; m = next) {
-		next = m->next;
-		m->open(&bed.s[i], m);
-	}
-	return any;
-}
-
 /* All mail arrives, and what it brings about. */
 static inline void
 bed_turn(void)
@@ -241,7 +223,7 @@ bed_turn(void)
 	while (any) {
 		any = false;
 		for (unsigned i = 0; i < BED_WORKERS; i++)
-			any |= bed_open_mail(i);
+			any |= post_open(&bed.post[i], &bed.s[i]);
 	}
 }
 
@@ -257,7 +239,6 @@ bed_pass(mono_ms ms)
 static int
 bed_close(void **state)
 {
-	struct signal_mail *m, *next;
 
 	(void)state;
 	bed.is_full = false;
@@ -270,10 +251,7 @@ bed_close(void **state)
 		wheel_free(bed.s[i].config.wheel);
 	}
 	for (unsigned i = 0; i < BED_WORKERS; i++)
-		for (m = bed.first[i]; m != NULL; m = next) {
-			next = m->next;
-			m->drop(m);
-		}
+		post_drop(&bed.post[i]);
 	for (unsigned i = 0; i < BED_WEBS; i++)
 		free(bed.webs[i].got);
 	budget_host_free(bed.host);

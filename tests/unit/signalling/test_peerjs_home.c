@@ -228,7 +228,7 @@ test_what_crosses_a_leaving_client_waits_for_him(void **state)
 	(void)state;
 	bed_heard(a);
 	bed_tell(a, TO("OFFER", "bob", "1"));
-	assert_true(bed_open_mail(home));
+	assert_true(post_open(&bed.post[home], &bed.s[home]));
 	bed_break(b);
 	bed_turn();
 	assert_string_equal(bed_heard(a), "");
@@ -247,7 +247,7 @@ test_what_crosses_a_moving_client_follows_him(void **state)
 	(void)state;
 	bed_heard(a);
 	bed_tell(a, TO("OFFER", "bob", "1"));
-	assert_true(bed_open_mail(home));
+	assert_true(post_open(&bed.post[home], &bed.s[home]));
 	bed_break(b);
 	again = bed_knock(0, "bob", "u");
 	bed_turn();

@@ -17,7 +17,8 @@ test_notices_wait_for_full_mail_in_order(void **state)
 	bed.is_full = false;
 	/* room alone is not enough: it is not overtaken by later ones */
 	bed_break(bed_knock(0, "bob", "t"));
-	assert_false(bed_open_mail(0) || bed_open_mail(1));
+	assert_false(post_open(&bed.post[0], &bed.s[0]) ||
+	    post_open(&bed.post[1], &bed.s[1]));
 	bed_pass(PEERJS_LATE_MS + WHEEL_TICK_MS);
 	assert_string_equal(bed_heard(again), OPENED);
 	assert_true(list_is_empty(&bed.s[0].peers->late));
